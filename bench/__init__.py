@@ -1,0 +1,1 @@
+"""The engine: pairing, decoding, faces, running, results, and the `talkbench` command."""

@@ -1,0 +1,104 @@
+"""Options that several verbs share, and how their text is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ..errors import TalkbenchError
+
+if TYPE_CHECKING:
+    from ..protocol import Protocol
+    from ..run import Options
+
+Gt = Annotated[Path | None, typer.Option("--gt", help="Folder of real videos, or one video.", show_default=False)]
+Gen = Annotated[
+    list[str] | None,
+    typer.Option("--gen", metavar="NAME=DIR", help="A method and its folder (or video). Repeat per method."),
+]
+Manifest = Annotated[
+    Path | None,
+    typer.Option("--manifest", help="CSV with the columns clip,gt,<method>,… instead of --gt and --gen."),
+]
+ProtocolName = Annotated[str, typer.Option("--protocol", help="See `talkbench protocols`.")]
+Align = Annotated[
+    str | None,
+    typer.Option("--align", help="strict, truncate, resample or offset=K.  [default: the protocol's: strict]"),
+]
+Crop = Annotated[str | None, typer.Option("--crop", help="none, gt-box or aligned.  [default: the protocol's: none]")]
+KeyOption = Annotated[
+    Literal["path", "stem"], typer.Option("--key", help="Pair by path below the folder, or by file name alone.")
+]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Score what is there; gaps are counted in every table.")
+]
+FrameFps = Annotated[
+    str | None,
+    typer.Option("--frame-fps", help="Rate of folders of frames, such as 30 or 30000/1001.  [default: the protocol's]"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
+
+
+def methods(gen: Sequence[str] | None) -> dict[str, Path]:
+    """Read NAME=DIR arguments."""
+    found: dict[str, Path] = {}
+    for text in gen or ():
+        name, equals, folder = text.partition("=")
+        if not equals or not name.strip() or not folder:
+            raise TalkbenchError(f"--gen {text}: expected NAME=DIR, for example --gen Ours={text or 'results/'}.")
+        if name in found:
+            raise TalkbenchError(f"--gen {text}: the name {name!r} is already taken by {found[name]}.")
+        found[name] = Path(folder)
+    return found
+
+
+def options(
+    *,
+    gt: Path | None,
+    gen: Sequence[str] | None,
+    manifest: Path | None,
+    protocol: str,
+    align: str | None,
+    crop: str | None,
+    key: Literal["path", "stem"],
+    allow_missing: bool,
+    frame_fps: str | None,
+    workers: int = 1,
+    cache: Path | None = None,
+) -> Options:
+    """Check the options that name what to compare, and put them together."""
+    from ..run import Options
+
+    if manifest is not None and (gt is not None or gen):
+        raise TalkbenchError("--manifest names the real and the generated videos: leave out --gt and --gen.")
+    return Options(
+        gt=gt,
+        gen=methods(gen),
+        manifest=manifest,
+        protocol=_protocol(protocol).with_options(align=align, crop=crop),
+        key=key,
+        allow_missing=allow_missing,
+        frame_fps=None if frame_fps is None else _rate(frame_fps),
+        workers=workers,
+        cache=cache,
+    )
+
+
+def _protocol(name: str) -> Protocol:
+    from ..protocol import PROTOCOLS, read_protocol
+
+    return read_protocol(Path(name)) if name.endswith(".toml") else PROTOCOLS[name]
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise TalkbenchError(f"--frame-fps {text}: expected a rate such as 25, 29.97 or 30000/1001.") from error
+    if not 0 < rate <= 1000:
+        raise TalkbenchError(f"--frame-fps {text}: expected a rate between 0 and 1000.")
+    return rate

@@ -1,0 +1,23 @@
+"""`talkbench metrics`: what can be measured."""
+
+from __future__ import annotations
+
+import typer
+
+from . import arguments
+from .score import as_line
+
+EXAMPLES = "Examples:\n\ntalkbench metrics\n\ntalkbench metrics --json"
+
+
+def metrics(as_json: arguments.AsJson = False) -> None:
+    """List the metrics: unit, direction, definition, source."""
+    from ...metrics import METRICS
+
+    if as_json:
+        fields = ("name", "version", "unit", "better", "needs", "definition", "source")
+        typer.echo(as_line([{field: getattr(metric, field) for field in fields} for metric in METRICS.values()]))
+        return
+    for metric in METRICS.values():
+        typer.echo(f"{metric.name}  (v{metric.version}, {metric.unit or 'no unit'}, {metric.better} is better)")
+        typer.echo(f"    {metric.definition}\n    Source: {metric.source}")

@@ -1,0 +1,133 @@
+"""`talkbench pair`: show what would be compared with what, computing nothing."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ..errors import TalkbenchError
+from . import arguments
+from .score import as_line, progress_bar
+
+if TYPE_CHECKING:
+    from ..inspection import Inspected, Inspection
+    from ..pairing import Plan
+    from ..video import VideoFacts
+
+EXAMPLES = (
+    "Examples:\n\n"
+    "talkbench pair --gt real/ --gen Ours=ours/\n\n"
+    "talkbench pair --manifest pairs.csv --align truncate --json\n\n"
+    "Exit code 2 where `talkbench score` with the same options would refuse."
+)
+
+
+def pair(
+    gt: arguments.Gt = None,
+    gen: arguments.Gen = None,
+    manifest: arguments.Manifest = None,
+    protocol: arguments.ProtocolName = "talkbench-1",
+    align: arguments.Align = None,
+    crop: arguments.Crop = None,
+    key: arguments.KeyOption = "path",
+    allow_missing: arguments.AllowMissing = False,
+    frame_fps: arguments.FrameFps = None,
+    as_json: arguments.AsJson = False,
+) -> None:
+    """Show how files would be paired, what is left over, and every mismatch."""
+    from ..inspection import inspect
+
+    options = arguments.options(
+        gt=gt,
+        gen=gen,
+        manifest=manifest,
+        protocol=protocol,
+        align=align,
+        crop=crop,
+        key=key,
+        allow_missing=allow_missing,
+        frame_fps=frame_fps,
+    )
+    plan = options.plan()
+    with progress_bar() as progress:
+        inspection = inspect(
+            plan,
+            options.protocol,
+            frame_rate=options.frame_rate,
+            progress=lambda done, total: progress("inspect", done, total),
+        )
+    rate = Fraction(options.protocol.time.fps)
+    refusal = None if allow_missing else plan.refusal()
+    refusal = refusal or inspection.nothing_readable() or inspection.refusal()
+    typer.echo(as_line(_data(plan, inspection, rate, refusal)) if as_json else _text(plan, inspection, rate))
+    if refusal:
+        raise TalkbenchError(f"score would refuse this: {refusal}")
+
+
+def _text(plan: Plan, inspection: Inspection, rate: Fraction) -> str:
+    lines = []
+    for method in plan.methods:
+        pairs = [inspected for inspected in inspection.pairs if inspected.pair.take.method == method]
+        lines.append(f"{method}: {len(pairs)} of {len(plan.clips)} clips paired")
+        for inspected in pairs:
+            lines.append(f"  {inspected.pair.clip.id}")
+            lines.append(f"    real       {_line(inspected.pair.clip.video, inspected.gt, rate)}")
+            lines.append(f"    generated  {_line(inspected.pair.take.video, inspected.gen, rate)}")
+            lines += [f"    {kind}: {text}" for kind, text in _problems(inspected)]
+        lines += [f"  missing: no file for clip {clip_id}" for clip_id in plan.missing[method]]
+        lines += [f"  left over: {clip_id} matches no clip" for clip_id in plan.extra[method]]
+    return "\n".join(lines)
+
+
+def _line(path: object, facts: VideoFacts | None, rate: Fraction) -> str:
+    if facts is None:
+        return f"{path}  (cannot be read)"
+    return (
+        f"{path}  {facts.width}×{facts.height}  {float(facts.rate):.4g} fps  {facts.frames} frames  "
+        f"{float(facts.duration):.2f} s  → {facts.frames_at(rate)} at {float(rate):g} fps  {facts.colour}"
+        + ("" if facts.has_audio else "  silent")
+    )
+
+
+def _problems(inspected: Inspected) -> list[tuple[str, str]]:
+    problems = [("cannot be read", inspected.broken), ("refused", inspected.refused)]
+    return [(kind, text) for kind, text in problems if text] + [("note", note) for note in inspected.notes]
+
+
+def _data(plan: Plan, inspection: Inspection, rate: Fraction, refusal: str | None) -> dict[str, Any]:
+    return {
+        "refused": refusal,
+        "pairs": [
+            {
+                "clip": inspected.pair.clip.id,
+                "method": inspected.pair.take.method,
+                "gt": _facts(inspected.pair.clip.video, inspected.gt, rate),
+                "gen": _facts(inspected.pair.take.video, inspected.gen, rate),
+                "broken": inspected.broken,
+                "refused": inspected.refused,
+                "notes": list(inspected.notes),
+            }
+            for inspected in inspection.pairs
+        ],
+        "missing": {method: list(ids) for method, ids in plan.missing.items()},
+        "left_over": {method: list(ids) for method, ids in plan.extra.items()},
+    }
+
+
+def _facts(path: object, facts: VideoFacts | None, rate: Fraction) -> dict[str, Any]:
+    if facts is None:
+        return {"file": str(path)}
+    return {
+        "file": str(path),
+        "width": facts.width,
+        "height": facts.height,
+        "fps": float(facts.rate),
+        "frames": facts.frames,
+        "compared_frames": facts.frames_at(rate),
+        "seconds": float(facts.duration),
+        "codec": facts.codec,
+        "colour": facts.colour,
+        "audio": facts.has_audio,
+    }

@@ -1,0 +1,141 @@
+"""Look at every pair before anything is measured: what cannot be read, what would be refused, what is worth knowing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from .alignment import Alignment
+from .errors import MediaError
+from .framing import refuse_other_aspect
+from .pairing import Plan
+from .protocol import Protocol
+from .video import VideoFacts, probe
+from .vocabulary import Pair
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One pair: `broken` where a video cannot be read, `refused` where an option must accept it, `notes` else."""
+
+    pair: Pair
+    gt: VideoFacts | None
+    gen: VideoFacts | None
+    broken: str | None = None
+    refused: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """All pairs of a plan, inspected."""
+
+    pairs: tuple[Inspected, ...]
+
+    def refusal(self) -> str | None:
+        """Return the first refused pair's message with the number of others, or None."""
+        refused = [inspected.refused for inspected in self.pairs if inspected.refused]
+        if not refused:
+            return None
+        more = len(refused) - 1
+        return refused[0] + (
+            f" ({more} more pair{'s' if more > 1 else ''} like it: see `talkbench pair`.)" if more else ""
+        )
+
+    def nothing_readable(self) -> str | None:
+        """Return the first broken pair's message where every pair is broken, else None."""
+        broken = [inspected.broken for inspected in self.pairs]
+        return broken[0] if broken and all(broken) else None
+
+    def notes(self) -> list[str]:
+        """Return one line per kind of note, with its first clip and the number of clips."""
+        by_note: dict[tuple[str, str], list[str]] = {}
+        for inspected in self.pairs:
+            for note in inspected.notes:
+                by_note.setdefault((inspected.pair.take.method, note), []).append(inspected.pair.clip.id)
+        return [
+            f"{method}: {note} ({clips[0]}{f' and {len(clips) - 1} more' if len(clips) > 1 else ''})"
+            for (method, note), clips in by_note.items()
+        ]
+
+
+def inspect(
+    plan: Plan, protocol: Protocol, *, frame_rate: Fraction, progress: Callable[[int, int], None] | None = None
+) -> Inspection:
+    """Probe every video of a plan once and compare the two sides of every pair."""
+    rates = {pair.clip.video: frame_rate for pair in plan.pairs}
+    rates |= {pair.take.video: pair.take.fps or frame_rate for pair in plan.pairs}
+    facts: dict[Path, VideoFacts | MediaError] = {}
+    for done, (path, rate) in enumerate(rates.items(), start=1):
+        try:
+            facts[path] = probe(path, rate=rate)
+        except MediaError as error:
+            facts[path] = error
+        if progress is not None:
+            progress(done, len(rates))
+    return Inspection(tuple(_inspect_pair(pair, facts, protocol) for pair in plan.pairs))
+
+
+def _inspect_pair(pair: Pair, facts: Mapping[Path, VideoFacts | MediaError], protocol: Protocol) -> Inspected:
+    gt, gen = facts[pair.clip.video], facts[pair.take.video]
+    if isinstance(gt, MediaError) or isinstance(gen, MediaError):
+        broken = next(str(side) for side in (gt, gen) if isinstance(side, MediaError))
+        return Inspected(
+            pair,
+            None if isinstance(gt, MediaError) else gt,
+            None if isinstance(gen, MediaError) else gen,
+            broken=broken,
+        )
+    return Inspected(
+        pair, gt, gen, refused=_first(_refusals(gt, gen, protocol)), notes=tuple(_notes(gt, gen, protocol))
+    )
+
+
+def _first(messages: Iterable[str]) -> str | None:
+    return next(iter(messages), None)
+
+
+def _refusals(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> Iterable[str]:
+    try:
+        match_frames(gt, gen, protocol)
+        if protocol.frame.crop != "aligned":
+            refuse_other_aspect(gt, gen, tolerance=protocol.frame.aspect_tolerance)
+    except MediaError as error:
+        yield str(error)
+
+
+def match_frames(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> list[tuple[int, int]]:
+    """Return the (clip frame, take frame) pairs under the protocol's alignment.
+
+    Raises MediaError with both counts and the options that would accept them where the alignment refuses.
+    """
+    rate = Fraction(protocol.time.fps)
+    n_gt, n_gen = gt.frames_at(rate), gen.frames_at(rate)
+    matches = Alignment(protocol.time.align).matches(n_gt, n_gen)
+    if matches:
+        return matches
+    raise MediaError(
+        f"{gen.path}: has {n_gen} frames at {protocol.time.fps} fps ({float(gen.duration):.2f} s) where {gt.path} has "
+        f"{n_gt} ({float(gt.duration):.2f} s). Pass --align truncate to compare what both have, --align resample to "
+        "stretch the take, or --align offset=K if it starts late."
+    )
+
+
+def _notes(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> Iterable[str]:
+    rate = Fraction(protocol.time.fps)
+    if gt.colour != gen.colour and "rgb" not in (gt.colour, gen.colour):
+        yield f"colour tags differ ({gt.colour} real, {gen.colour} generated): check that pixels agree"
+    if gt.frames_at(rate) != gen.frames_at(rate):
+        cut = gen.frames_at(rate) - gt.frames_at(rate)
+        yield f"{abs(cut)} frame{'s' if abs(cut) > 1 else ''} {'longer' if cut > 0 else 'shorter'} than the real clip"
+    if abs(gt.rate - gen.rate) > Fraction(1, 100):
+        yield f"frame rates differ ({float(gt.rate):.4g} real, {float(gen.rate):.4g} generated): compared by time"
+    if (gt.width, gt.height) != (gen.width, gen.height):
+        yield f"sizes differ ({gt.width}×{gt.height} real, {gen.width}×{gen.height} generated): both are scaled"
+    if gt.pixel_aspect != gen.pixel_aspect:
+        yield f"pixel aspects differ ({gt.pixel_aspect} real, {gen.pixel_aspect} generated)"
+    for name, side in (("real", gt), ("generated", gen)):
+        if side.has_alpha:
+            yield f"the {name} video has an alpha channel, which is dropped"

@@ -1,0 +1,277 @@
+"""Measure one pair: decode both sides once, in step; find faces where they are not known; a row per pair of frames."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ..metrics.contract import Frame, Metric
+from . import signature
+from .cache import Track, TrackCache, key
+from .errors import MediaError
+from .faces import FaceFinder, FaceModel, grey, weights_hash
+from .framing import Fit, Framing, Whole, box_around, refuse_other_aspect, warp_to_template
+from .inspection import match_frames
+from .protocol import Protocol
+from .results import Part
+from .video import VideoFacts, decoder_version, frame_files, probe, read_frames
+from .vocabulary import FaceStatus, Pair
+
+_SEARCH_SIZE = 512
+"""Longer side, in px, of the frames on which a crop's landmarks are searched."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that measuring one pair needs; small, since it travels to a worker process."""
+
+    pair: Pair
+    protocol: Protocol
+    frame_rate: Fraction
+    cache: Path | None
+
+
+def measure(job: Job) -> Part:
+    """Measure one pair. Raises MediaError where one of its videos cannot be used."""
+    gt = _Source.open(job.pair.clip.video, job.frame_rate, job)
+    gen = _Source.open(job.pair.take.video, job.pair.take.fps or job.frame_rate, job)
+    gt_framing, gen_framing = _framings(gt, gen)
+    matches = match_frames(gt.facts, gen.facts, job.protocol)
+    left, right = gt.side(gt_framing), gen.side(gen_framing)
+    by_frame: dict[str, npt.NDArray[np.float64]] = {}
+    on_frames = [metric for metric in job.protocol.measured if metric.needs == "frames"]
+    values = np.full((len(matches), len(on_frames)), np.nan)
+    for index, (t, u) in enumerate(matches):
+        one, other = left.advance(t), right.advance(u)
+        for column, metric in enumerate(on_frames):
+            values[index, column] = metric.per_frame(one, other)
+    gt_track, gen_track = left.finish(), right.finish()
+    gt_at, gen_at = (list(indices) for indices in zip(*matches, strict=True))
+    for metric in job.protocol.measured:
+        if metric.needs == "frames":
+            by_frame[metric.name] = values[:, on_frames.index(metric)]
+        else:
+            by_frame[metric.name] = np.asarray(metric.per_frame(gt_track.landmarks[gt_at], gen_track.landmarks[gen_at]))
+    return Part(
+        _row(job, gt, gen, gt_track, gen_track, matches, by_frame),
+        _frames(job, gt_track, gen_track, matches, by_frame),
+    )
+
+
+def content_hash(path: Path) -> str:
+    """Return the SHA-256 of a video file, or of a frame folder's files and their names, in order."""
+    if not path.is_dir():
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for file in frame_files(path):
+        digest.update(f"{file.name}\0{content_hash(file)}\n".encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One side of a pair: its file, what it says of itself, and how its frames are read."""
+
+    facts: VideoFacts
+    sha256: str
+    length: int
+    job: Job
+
+    @classmethod
+    def open(cls, path: Path, rate: Fraction, job: Job) -> _Source:
+        facts = probe(path, rate=rate)
+        return cls(facts, content_hash(path), facts.frames_at(Fraction(job.protocol.time.fps)), job)
+
+    def side(self, framing: Framing) -> _Side:
+        return _Side(self, framing)
+
+    def frames(self) -> Iterator[Frame]:
+        return read_frames(self.facts.path, source_rate=self.facts.rate, rate=Fraction(self.job.protocol.time.fps))
+
+    def source_landmarks(self) -> npt.NDArray[np.float32]:
+        """Return the landmarks (T, 68, 2) in px of the source frame, searched on frames of a sensible size."""
+        fit = Fit(_SEARCH_SIZE)
+        track = self.side(fit).finish()
+        if np.isnan(track.landmarks).all():
+            raise MediaError(
+                f"{self.facts.path}: no face in any frame, so there is nothing to crop around. "
+                "Leave it out, or pass --crop none."
+            )
+        shown = np.array([self.facts.width, self.facts.height], np.float32)
+        fitted = np.minimum(1, _SEARCH_SIZE / shown.max()) * shown
+        scaled: npt.NDArray[np.float32] = (track.landmarks + 0.5) * (shown / np.round(fitted)) - 0.5
+        return scaled
+
+
+class _Side:
+    """Reads one side's frames in step, finding faces on the way unless the cache knows them."""
+
+    def __init__(self, source: _Source, framing: Framing) -> None:
+        job = source.job
+        self._source = source
+        self._framing = framing
+        self._frames = enumerate(source.frames())
+        self._at, self._frame = -1, np.empty((0, 0, 3), np.uint8)
+        self._cache = TrackCache(job.cache)
+        self._key = key(
+            {
+                "video": source.sha256,
+                "rate": str(source.facts.rate) if source.facts.kind == "frames" else None,
+                "fps": job.protocol.time.fps,
+                "framing": {"kind": type(framing).__name__, **asdict(framing)},
+                "faces": asdict(job.protocol.faces),
+                "weights": weights_hash(),
+                "dlib": version("dlib-bin"),
+                "decoder": decoder_version(),
+                "engine": signature.ENGINE,
+            }
+        )
+        self._known = self._cache.get(self._key)
+        self._landmarks: list[npt.NDArray[np.float32]] = []
+        self._faces: list[int] = []
+
+    def advance(self, index: int) -> Frame:
+        """Return the framed frame with this index; indices never fall."""
+        while self._at < index:
+            self._step()
+        return self._frame
+
+    def finish(self) -> Track:
+        """Read what is left, and return the whole track."""
+        while self._step_if_any():
+            pass
+        length = self._at + 1
+        if length != self._source.length:
+            raise MediaError(
+                f"{self._source.facts.path}: {length} frames were decoded where its header promises "
+                f"{self._source.length}. It is damaged or cut short; make it again or leave it out."
+            )
+        if self._known is not None and len(self._known.faces) == length:
+            return self._known
+        track = Track(np.stack(self._landmarks), np.array(self._faces, np.uint8))
+        self._cache.put(self._key, track)
+        return track
+
+    def _step(self) -> None:
+        if not self._step_if_any():
+            raise MediaError(
+                f"{self._source.facts.path}: ends after {self._at + 1} frames where its header promises "
+                f"{self._source.length}. It is damaged or cut short; make it again or leave it out."
+            )
+
+    def _step_if_any(self) -> bool:
+        found = next(self._frames, None)
+        if found is None:
+            return False
+        self._at, frame = found
+        self._frame = self._framing(frame)
+        if self._known is None:
+            face = _finder(self._source.job.protocol.faces).find(grey(self._frame))
+            self._landmarks.append(face.landmarks)
+            self._faces.append(min(face.count, 255))
+        return True
+
+
+@lru_cache(maxsize=2)
+def _finder(model: FaceModel) -> FaceFinder:
+    """Load the detector once per process."""
+    return FaceFinder(model)
+
+
+def _framings(gt: _Source, gen: _Source) -> tuple[Framing, Framing]:
+    protocol = gt.job.protocol
+    size = protocol.frame.size
+    if protocol.frame.crop == "aligned":
+        return (
+            warp_to_template(gt.source_landmarks(), size=size),
+            warp_to_template(gen.source_landmarks(), size=size),
+        )
+    refuse_other_aspect(gt.facts, gen.facts, tolerance=protocol.frame.aspect_tolerance)
+    if protocol.frame.crop == "gt-box":
+        box = box_around(gt.source_landmarks(), gt.facts.width, gt.facts.height, size=size)
+        return box, box
+    return Whole(size), Whole(size)
+
+
+def _row(
+    job: Job,
+    gt: _Source,
+    gen: _Source,
+    gt_track: Track,
+    gen_track: Track,
+    matches: list[tuple[int, int]],
+    by_frame: dict[str, npt.NDArray[np.float64]],
+) -> dict[str, Any]:
+    clip = job.pair.clip
+    row: dict[str, Any] = {
+        "clip": clip.id,
+        "method": job.pair.take.method,
+        "speaker": clip.speaker,
+        "emotion": clip.emotion,
+        "level": clip.level,
+        "sentence": clip.sentence,
+        "n_frames": gt.length,
+        "gen_frames": gen.length,
+        "compared": len(matches),
+    }
+    for side, source, track in (("gt", gt, gt_track), ("gen", gen, gen_track)):
+        row |= {
+            f"{side}_faces": int((track.faces > 0).sum()),
+            f"{side}_several": int((track.faces > 1).sum()),
+            f"{side}_video": str(source.facts.path),
+            f"{side}_sha256": source.sha256,
+            f"{side}_colour": source.facts.colour,
+        }
+    for metric in job.protocol.measured:
+        present = by_frame[metric.name][~np.isnan(by_frame[metric.name])]
+        row[metric.name] = metric.clip(present) if present.size else float("nan")
+        row[f"{metric.name}:frames"] = int(present.size)
+    return row
+
+
+def clip_columns(metrics: tuple[Metric, ...]) -> pa.Schema:
+    """Return the columns of clips.parquet."""
+    text = ["clip", "method", "speaker", "emotion", "level", "sentence"]
+    fields = [(name, pa.string()) for name in text]
+    fields += [(name, pa.int64()) for name in ("n_frames", "gen_frames", "compared")]
+    for side in ("gt", "gen"):
+        fields += [(f"{side}_{name}", pa.int64()) for name in ("faces", "several")]
+        fields += [(f"{side}_{name}", pa.string()) for name in ("video", "sha256", "colour")]
+    for metric in metrics:
+        fields += [(metric.name, pa.float64()), (f"{metric.name}:frames", pa.int64())]
+    return pa.schema(fields)
+
+
+def _frames(
+    job: Job,
+    gt_track: Track,
+    gen_track: Track,
+    matches: list[tuple[int, int]],
+    by_frame: dict[str, npt.NDArray[np.float64]],
+) -> pa.Table:
+    gt_at, gen_at = (np.array(indices, np.int32) for indices in zip(*matches, strict=True))
+    columns: dict[str, Any] = {
+        "clip": pa.array([job.pair.clip.id] * len(matches), pa.string()),
+        "method": pa.array([job.pair.take.method] * len(matches), pa.string()),
+        "frame": gt_at,
+        "gen_frame": gen_at,
+    }
+    for metric in job.protocol.measured:
+        columns[metric.frame_value] = by_frame[metric.name]
+    for side, track, at in (("gt", gt_track, gt_at), ("gen", gen_track, gen_at)):
+        status = np.where(track.faces[at] > 0, FaceStatus.OK.value, FaceStatus.NO_FACE.value)
+        columns[f"{side}_face"] = pa.array(status.tolist(), pa.string())
+        flat = np.ascontiguousarray(track.landmarks[at].reshape(-1))
+        columns[f"{side}_landmarks"] = pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), 136)
+    return pa.table(columns)

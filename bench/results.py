@@ -1,0 +1,181 @@
+"""A result folder: run.json (provenance), frames.parquet, clips.parquet and failures.jsonl.
+
+While a run goes on, each measured pair is one file in `parts/`, written under a temporary name and renamed, so that a
+killed run loses only what it was measuring. At the end the parts become the two tables, in the order of the plan
+whatever the order of measuring, and the folder is the same, byte for byte, as if nothing had interrupted it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .errors import TalkbenchError
+
+FORMAT = 1
+_ROW = b"talkbench.clip"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run measured.
+
+    `run` is run.json. `clips` has a row per measured (clip, method); `frames` a row per compared pair of frames with
+    the value of every metric, why a face is missing, and both sides' landmarks; `failures` a dict per pair that could
+    not be measured (clip, method, file, reason).
+    """
+
+    run: dict[str, Any]
+    clips: pd.DataFrame
+    frames: pd.DataFrame
+    failures: list[dict[str, str]]
+
+    @classmethod
+    def load(cls, folder: Path, *, frames: bool = True) -> Results:
+        """Read a result folder; without `frames` only what tables need. Raises TalkbenchError where it is not one."""
+        run = read_run(folder)
+        if not run.get("finished"):
+            raise TalkbenchError(f"{folder}: the run is not finished. Run the same `talkbench score` command again.")
+        try:
+            return cls(
+                run,
+                pd.read_parquet(folder / "clips.parquet"),
+                pd.read_parquet(folder / "frames.parquet") if frames else pd.DataFrame(),
+                [json.loads(line) for line in (folder / "failures.jsonl").read_text(encoding="utf-8").splitlines()],
+            )
+        except (OSError, pa.ArrowInvalid, json.JSONDecodeError) as error:
+            raise TalkbenchError(
+                f"{folder}: the result folder is damaged ({error}). Score into a new folder."
+            ) from error
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Read run.json. Raises TalkbenchError where the folder is not a result folder of this format."""
+    file = folder / "run.json"
+    try:
+        run = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise TalkbenchError(
+            f"{folder}: is not a result folder (no run.json). Expected what -o of score wrote."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise TalkbenchError(f"{file}: cannot be read ({error}). Score into a new folder.") from error
+    if not isinstance(run, dict) or run.get("format") != FORMAT:
+        raise TalkbenchError(f"{file}: is not of result format {FORMAT}. Score into a new folder.")
+    return run
+
+
+def write_json(file: Path, data: object) -> None:
+    """Write JSON atomically."""
+    with replacing(file) as temporary:
+        temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """Give a temporary path beside `file`; when the block ends well it takes the place of `file`, all at once."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One measured pair: its row of clips.parquet and its rows of frames.parquet."""
+
+    row: dict[str, Any]
+    frames: pa.Table
+
+
+class Store:
+    """The result folder while a run writes it: where parts lie, and how they become the tables."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.parts = folder / "parts"
+
+    def part_file(self, method: str, clip_id: str) -> Path:
+        """Return where a pair's part lies; the name is a hash, so that no clip id can escape the folder."""
+        return self.parts / (hashlib.sha256(f"{method}\0{clip_id}".encode()).hexdigest()[:32] + ".parquet")
+
+    def write_part(self, part: Part) -> None:
+        """Write one measured pair, atomically."""
+        table = part.frames.replace_schema_metadata({_ROW: json.dumps(part.row).encode()})
+        with replacing(self.part_file(part.row["method"], part.row["clip"])) as temporary:
+            pq.write_table(table, temporary)
+
+    def read_row(self, method: str, clip_id: str) -> dict[str, Any] | None:
+        """Return the clip row of a measured pair, or None where it has not been measured (or its part is damaged)."""
+        try:
+            metadata = pq.read_schema(self.part_file(method, clip_id)).metadata
+            row = json.loads(metadata[_ROW])
+        except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError):
+            return None
+        return row if (row.get("method"), row.get("clip")) == (method, clip_id) else None
+
+    def finished_rows(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return the rows of clips.parquet by (method, clip id); none before a run has once been finished."""
+        try:
+            rows = pq.read_table(self.folder / "clips.parquet").to_pylist()
+        except (OSError, pa.ArrowInvalid):
+            return {}
+        return {(row["method"], row["clip"]): row for row in rows}
+
+    def unpack(self) -> None:
+        """Make the parts folder; turn the tables of a finished run that goes on back into parts."""
+        self.parts.mkdir(exist_ok=True)
+        rows = self.finished_rows()
+        if rows:
+            frames = pq.ParquetFile(self.folder / "frames.parquet")
+            for index, (name, row) in enumerate(rows.items()):
+                if self.read_row(*name) is None:
+                    self.write_part(Part(row, frames.read_row_group(index)))
+
+    def forget(self, method: str, clip_id: str) -> None:
+        """Drop a part that no longer holds."""
+        self.part_file(method, clip_id).unlink(missing_ok=True)
+
+    def finish(
+        self, order: Iterable[tuple[str, str]], columns: pa.Schema, failures: list[dict[str, str]], run: dict[str, Any]
+    ) -> None:
+        """Turn the parts into the tables, in the given order of (method, clip id), and mark the run finished."""
+        rows = []
+        frame_columns: pa.Schema | None = None
+        writer: pq.ParquetWriter | None = None
+        with replacing(self.folder / "frames.parquet") as temporary:
+            for method, clip_id in order:
+                row = self.read_row(method, clip_id)
+                if row is None:
+                    continue
+                table = pq.read_table(self.part_file(method, clip_id)).replace_schema_metadata(None)
+                frame_columns = frame_columns or table.schema
+                writer = writer or pq.ParquetWriter(temporary, frame_columns)
+                writer.write_table(table, row_group_size=max(len(table), 1))
+                rows.append(row)
+            if writer is None:
+                pq.write_table(pa.table({}), temporary)
+            else:
+                writer.close()
+        with replacing(self.folder / "clips.parquet") as temporary:
+            pq.write_table(pa.Table.from_pylist(rows, schema=columns), temporary)
+        with replacing(self.folder / "failures.jsonl") as temporary:
+            lines = (json.dumps(failure, ensure_ascii=False) + "\n" for failure in failures)
+            temporary.write_text("".join(lines), encoding="utf-8")
+        write_json(self.folder / "run.json", run | {"finished": True})
+        shutil.rmtree(self.parts)

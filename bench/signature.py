@@ -1,0 +1,52 @@
+"""The short string printed with every number: equal signatures are comparable numbers, and nothing else is.
+
+It is made from the whole protocol, so a field cannot be forgotten: the fields that people ask about are spelled out,
+and the digest at the end covers every field, metric version and library version that can change a number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from typing import Any
+
+from .faces import weights_hash
+from .protocol import Protocol
+from .video import UNTAGGED, decoder_version
+
+ENGINE = "1"
+"""Version of everything between the files and the metrics that no protocol field names; bumped when a number moves."""
+
+
+def ingredients(protocol: Protocol) -> dict[str, Any]:
+    """Return everything that can change a number of this protocol, as plain data."""
+    return {
+        "engine": ENGINE,
+        "protocol": protocol.model_dump(mode="json", exclude={"title", "summary", "source"}),
+        "metrics": {metric.name: metric.version for metric in protocol.measured},
+        "weights": weights_hash(),
+        "colour": UNTAGGED,
+        "decoder": decoder_version(),
+        "dlib": version("dlib-bin"),
+    }
+
+
+def signature(protocol: Protocol) -> str:
+    """Return the signature of numbers measured under this protocol with the libraries installed here."""
+    all_of_it = ingredients(protocol)
+    digest = hashlib.sha256(json.dumps(all_of_it, sort_keys=True).encode()).hexdigest()[:10]
+    shown = ",".join(f"{name}.v{all_of_it['metrics'][name]}" for name in protocol.metrics.shown)
+    parts = {
+        "fps": protocol.time.fps,
+        "align": protocol.time.align,
+        "size": protocol.frame.size,
+        "crop": protocol.frame.crop,
+        "faces": f"dlib{all_of_it['dlib']}@{all_of_it['weights']}",
+        "metrics": shown,
+        "ci": f"{protocol.table.interval}.x{protocol.table.resamples}.s{protocol.table.seed}",
+        "colour": UNTAGGED,
+        "dec": all_of_it["decoder"],
+        "id": digest,
+    }
+    return "|".join([protocol.name, *(f"{key}:{value}" for key, value in parts.items())])

@@ -1,0 +1,1 @@
+"""MSEF + AATU, the reference model."""

@@ -1,0 +1,234 @@
+"""Table 1 as text: Markdown, LaTeX, CSV, HTML, JSON, and the summary on the terminal.
+
+Markdown, LaTeX, HTML and the terminal show printed decimals, intervals and marks; CSV and JSON hold full precision and
+every cell's own coverage and number of clips. Each carries the signature: a number never travels without it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from . import escape
+from .table import Cell, Column, Row, Table, number, percent
+
+if TYPE_CHECKING:
+    import rich.table
+
+
+def to_markdown(table: Table) -> str:
+    """Print a GitHub table, its columns aligned in the source too."""
+    headings = ["Method", *(column.heading for column in table.metrics), "Coverage", "Clips"]
+    lines = [[escape.markdown(heading) for heading in headings]]
+    for row in table.rows:
+        cells = (_markdown_cell(cell, column) for cell, column in zip(row.cells, table.metrics, strict=True))
+        lines.append([escape.markdown(row.method), *cells, percent(row.coverage), _clips(row)])
+    widths = [max(len(line[at]) for line in lines) for at in range(len(headings))]
+    rule = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
+    padded = [
+        [line[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True))]
+        for line in [lines[0], rule, *lines[1:]]
+    ]
+    below = [*(escape.markdown(note) for note in table.notes), f"Signature: {escape.markdown_code(table.signature)}"]
+    return "\n".join(f"| {' | '.join(line)} |" for line in padded) + "\n\n" + "\n\n".join(below) + "\n"
+
+
+def to_latex(table: Table) -> str:
+    """Print a `table` environment that needs booktabs and nothing else and fits the width of an article's page."""
+    lines = [
+        r"% Needs \usepackage{booktabs}. Method names beyond Latin script need LuaLaTeX or XeLaTeX.",
+        r"\begin{table}[t]",
+        r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
+        rf"  \caption{{Quantitative results (protocol {escape.latex(table.protocol)}).}}",
+        r"  \label{tab:talkbench}",
+        r"  \begin{tabular}{@{}l" + "c" * len(table.metrics) + r"rr@{}}",
+        r"    \toprule",
+        *_latex_lines(
+            ["Method", *(escape.latex(column.title) for column in table.metrics), "Coverage", "Clips"],
+            [f"({escape.latex(column.unit)})" if column.unit else "" for column in table.metrics],
+        ),
+        r"    \midrule",
+    ]
+    for row in table.rows:
+        cells = list(zip(row.cells, table.metrics, strict=True))
+        values = [_latex_value(cell, column) for cell, column in cells]
+        ends = [percent(row.coverage).replace(" %", r"\,\%"), _clips(row)]
+        intervals = [_interval(cell, column).replace("-", "$-$") for cell, column in cells]
+        lines += _latex_lines([escape.latex(row.method), *values, *ends], intervals)
+    lines += [r"    \bottomrule", r"  \end{tabular}", r"  \par\smallskip\raggedright\scriptsize"]
+    lines += [rf"  {escape.latex(note)}\par" for note in table.notes]
+    lines += [rf"  Signature: {{\ttfamily {escape.latex_breakable(table.signature)}}}\par", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def to_csv(table: Table) -> str:
+    """Print a row per method with full precision; an empty field is a missing value, `inf` an infinite one."""
+    parts = ["", " ci_low", " ci_high", " coverage", " n_clips"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [escape.csv(f"{column.name}{part}") for column in table.metrics for part in parts]
+    writer.writerow(["method", *names, "measured", "planned", "protocol", "signature"])
+    for row in table.rows:
+        numbers = [
+            field
+            for cell in row.cells
+            for field in (cell.value, cell.ci_low, cell.ci_high, cell.coverage, cell.n_clips)
+        ]
+        origin = [escape.csv(table.protocol), escape.csv(table.signature)]
+        writer.writerow([escape.csv(row.method), *numbers, row.measured, row.planned, *origin])
+    return text.getvalue()
+
+
+def to_html(table: Table) -> str:
+    """Print a page that opens from disk; `html_table` is its table alone, for a page of your own."""
+    title = f"Table 1, protocol {escape.html(table.protocol)}"
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width">\n'
+        f"<title>{title}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n{html_table(table)}</body>\n</html>\n"
+    )
+
+
+def html_table(table: Table) -> str:
+    """Print the table and what stands under it as one `<figure>`, without style."""
+    headings = ["Method", *(column.heading for column in table.metrics), "Coverage", "Clips"]
+    head = "".join(f'<th scope="col">{escape.html(heading)}</th>' for heading in headings)
+    body = []
+    for row in table.rows:
+        cells = "".join(
+            f"<td>{_html_cell(cell, column)}</td>" for cell, column in zip(row.cells, table.metrics, strict=True)
+        )
+        ends = f"<td>{percent(row.coverage)}</td><td>{_clips(row)}</td>"
+        kind = ' class="reference"' if row.reference else ""
+        body.append(f'<tr{kind}><th scope="row">{escape.html(row.method)}</th>{cells}{ends}</tr>\n')
+    below = "".join(f"<p>{escape.html(note)}</p>\n" for note in table.notes)
+    return (
+        f'<figure class="talkbench">\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{"".join(body)}</tbody>\n'
+        f"</table>\n<figcaption>\n{below}"
+        f"<p>Signature: <code>{escape.html(table.signature)}</code></p>\n</figcaption>\n</figure>\n"
+    )
+
+
+def to_json(table: Table) -> str:
+    """Print strict JSON: ∞ is the string "inf", a missing value is null."""
+    rows = [
+        {
+            "method": row.method,
+            **{
+                column.name: {
+                    "value": _json_number(cell.value),
+                    "ci_low": _json_number(cell.ci_low),
+                    "ci_high": _json_number(cell.ci_high),
+                    "coverage": cell.coverage,
+                    "n_clips": cell.n_clips,
+                }
+                for cell, column in zip(row.cells, table.metrics, strict=True)
+            },
+        }
+        for row in table.rows
+    ]
+    data = {"protocol": table.protocol, "signature": table.signature, "rows": rows, "notes": list(table.notes)}
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def to_rich(table: Table) -> rich.table.Table:
+    """Build the terminal summary, each interval under its value, with the notes and the signature as caption."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    caption = "\n".join([*map(escape.one_line, table.notes), f"Signature: {escape.one_line(table.signature)}"])
+    shown = RichTable(box=SIMPLE_HEAD, caption=Text(caption, style="dim"), caption_justify="left", pad_edge=False)
+    shown.add_column("Method", overflow="fold")
+    for heading in (*(column.heading for column in table.metrics), "Coverage", "Clips"):
+        shown.add_column(Text(escape.one_line(heading)), justify="right")
+    for row in table.rows:
+        cells = []
+        for cell, column in zip(row.cells, table.metrics, strict=True):
+            text = Text(number(cell.value, column.decimals), style="bold" if cell.best else "")
+            text.append(_dagger(cell), style="not bold")
+            if interval := _interval(cell, column):
+                text.append(f"\n{interval}", style="dim not bold")
+            cells.append(text)
+        name = Text(escape.one_line(row.method), style="dim" if row.reference else "")
+        shown.add_row(name, *cells, percent(row.coverage), _clips(row))
+    return shown
+
+
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "markdown": to_markdown,
+    "latex": to_latex,
+    "csv": to_csv,
+    "html": to_html,
+    "json": to_json,
+}
+
+_STYLE = """\
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
+figure { margin: 0; overflow-x: auto; }
+table { border-collapse: collapse; border-block: 2px solid; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { padding: .35rem .6rem; text-align: right; font-weight: normal; white-space: nowrap; }
+th:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+thead th { border-bottom: 1px solid; vertical-align: bottom; }
+.reference { opacity: .7; }
+.ci { font-size: .8em; opacity: .7; }
+figcaption { font-size: .85em; margin-top: .75rem; }
+figcaption p { margin: .25rem 0; }
+sup { line-height: 0; }
+code { overflow-wrap: anywhere; }
+"""
+
+
+def _clips(row: Row) -> str:
+    return str(row.measured) if row.reference else f"{row.measured}/{row.planned}"
+
+
+def _interval(cell: Cell, column: Column) -> str:
+    if cell.ci_low is None or cell.ci_high is None:
+        return ""
+    return f"[{number(cell.ci_low, column.decimals)}, {number(cell.ci_high, column.decimals)}]"
+
+
+def _dagger(cell: Cell) -> str:
+    return "†" if cell.partial else ""
+
+
+def _markdown_cell(cell: Cell, column: Column) -> str:
+    value = number(cell.value, column.decimals)
+    value = f"**{value}**" if cell.best else value
+    return f"{value}{_dagger(cell)} {_interval(cell, column)}".rstrip()
+
+
+def _latex_lines(line: list[str], small: list[str]) -> list[str]:
+    """A row of the table, and under it what stands small under the metrics' cells, where there is anything."""
+    if not any(small):
+        return [f"    {' & '.join(line)} \\\\"]
+    below = ["", *(rf"\scriptsize {text}" if text else "" for text in small), "", ""]
+    return [f"    {' & '.join(line)} \\\\[-2pt]", f"    {' & '.join(below)} \\\\[1pt]"]
+
+
+def _latex_value(cell: Cell, column: Column) -> str:
+    """The dagger takes no room, so that the digits stay under each other."""
+    value = "--" if cell.value is None else number(cell.value, column.decimals).replace("-", "$-$")
+    value = rf"\textbf{{{value}}}" if cell.best else value
+    value = value.replace("∞", r"{\boldmath$\infty$}" if cell.best else r"$\infty$")
+    return value + (r"\rlap{\textsuperscript{\dag}}" if cell.partial else "")
+
+
+def _html_cell(cell: Cell, column: Column) -> str:
+    value = number(cell.value, column.decimals)
+    value = f"<strong>{value}</strong>" if cell.best else value
+    interval = _interval(cell, column)
+    dagger = "<sup>†</sup>" if cell.partial else ""
+    return f'{value}{dagger} <span class="ci">{interval}</span>' if interval else f"{value}{dagger}"
+
+
+def _json_number(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return value
+    return "inf" if value > 0 else "-inf"
