@@ -101,9 +101,9 @@ def _sampling_map(vertices: Points, mesh: Mesh, size: int, side: int) -> tuple[P
     fixed = np.round(corners * 64).astype(np.int32)
     for index in np.flatnonzero(seen):
         cv2.fillConvexPoly(owner, fixed[index], int(index), cv2.LINE_8, 6)
-    coefficients = affine[owner]
     x, y = np.arange(size, dtype=np.float32)[None, :], np.arange(size, dtype=np.float32)[:, None]
-    return tuple(coefficients[..., n] * x + coefficients[..., n + 2] * y + coefficients[..., n + 4] for n in (0, 1))  # type: ignore[return-value]
+    a_x, a_y, b_x, b_y, c_x, c_y = (np.take(column, owner, mode="clip") for column in affine.T.copy())
+    return a_x * x + b_x * y + c_x, a_y * x + b_y * y + c_y
 
 
 def _draw_insides(frame: Frame, vertices: Points, speaker: Speaker, pose: Pose) -> None:

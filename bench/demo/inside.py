@@ -1,6 +1,6 @@
 """What shows through the holes of the face: teeth, tongue and dark between the lips, eyeballs between the lids.
 
-Everything is drawn on a small patch at about three times the frame's resolution and averaged down. Colours are RGB,
+Everything is drawn on a small patch at about twice the frame's resolution and averaged down. Colours are RGB,
 0 to 255; positions are face pixels (the 256×256 crop).
 """
 
@@ -37,7 +37,7 @@ class _Patch:
     def __init__(self, frame: Frame, loop: Points, pad: float) -> None:
         size = frame.shape[0]
         self.frame, self.scale = frame, size / FACE_SIZE
-        self.fine = max(1, round(3 * FACE_SIZE / size))
+        self.fine = max(1, round(2 * FACE_SIZE / size))
         pixels = (loop + 0.5) * self.scale - 0.5
         low = np.clip(np.floor(pixels.min(axis=0) - pad * self.scale).astype(int), 0, size)
         high = np.clip(np.ceil(pixels.max(axis=0) + pad * self.scale).astype(int) + 1, 0, size)
@@ -141,9 +141,9 @@ def draw_eye(frame: Frame, loop: Points, lid: Points, place: Place, *, gaze: tup
     cover = patch.cover(loop)
     colour = _SCLERA * (1 - 0.3 * np.clip(np.abs(u) / (12 * size), 0, 1.2) ** 2)[..., None]
     r = np.hypot(u - np.float32(gaze[0]), v - np.float32(gaze[1])) / np.float32(size)
-    rays = (0.75 + 0.5 * _soft(r, 1.2, 3.2)) * (1 - 0.55 * _soft(r, 2.9, 4.0))
-    colour = _over(colour, iris.astype(np.float32) * rays[..., None], 1 - _soft(r, 3.6, 4.3))
-    colour = _over(colour, np.float32(14.0) * np.ones(3, np.float32), 1 - _soft(r, 1.3, 1.9))
+    rays = (0.75 + 0.5 * _soft(r, 1.4, 3.8)) * (1 - 0.6 * _soft(r, 3.2, 4.6))
+    colour = _over(colour, iris.astype(np.float32) * rays[..., None], 1 - _soft(r, 4.0, 4.9))
+    colour = _over(colour, np.float32(14.0) * np.ones(3, np.float32), 1 - _soft(r, 1.4, 2.1))
     glint = np.hypot(u - np.float32(gaze[0]) + 1.1, v - np.float32(gaze[1]) + 1.3)
     colour = _over(colour, np.float32(245.0) * np.ones(3, np.float32), 0.9 * (1 - _soft(glint, 0.5, 1.2)))
     colour *= (1 - 0.75 * patch.blur(1 - cover, 1.3))[..., None]

@@ -26,10 +26,10 @@ _PATHS: dict[str, tuple[tuple[int, ...], int]] = {
     "lower_lip_in": ((60, 67, 66, 65, 64), 3),
     "upper_lip_out": ((48, 49, 50, 51, 52, 53, 54), 2),
     "lower_lip_out": ((48, 59, 58, 57, 56, 55, 54), 2),
-    "upper_lid_left": ((36, 37, 38, 39), 4),
-    "lower_lid_left": ((36, 41, 40, 39), 4),
-    "upper_lid_right": ((42, 43, 44, 45), 4),
-    "lower_lid_right": ((42, 47, 46, 45), 4),
+    "upper_lid_left": ((36, 37, 38, 39), 3),
+    "lower_lid_left": ((36, 41, 40, 39), 3),
+    "upper_lid_right": ((42, 43, 44, 45), 3),
+    "lower_lid_right": ((42, 47, 46, 45), 3),
     "jaw": (tuple(range(17)), 2),
     "brow_left": (tuple(range(17, 22)), 2),
     "brow_right": (tuple(range(22, 27)), 2),
@@ -74,7 +74,7 @@ def _grid(taken: Points, landmarks: Points) -> Points:
     low, high = -MARGIN, FACE_SIZE + MARGIN
     centre, reach = landmarks.mean(axis=0), np.ptp(landmarks, axis=0).max() * 0.72
     points: list[Points] = []
-    for pitch, fine in ((8.0, True), (19.0, False)):
+    for pitch, fine in ((9.0, True), (22.0, False)):
         ys = np.arange(low, high + 1, pitch * 0.866)
         rows = [
             np.stack([np.arange(low + (k % 2) * pitch / 2, high, pitch), np.full(0, y)], 1)
