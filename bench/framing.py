@@ -115,10 +115,10 @@ def box_around(landmarks: Landmarks, width: int, height: int, *, size: int) -> B
     The side is 1.6 times the longer side of the median face's bounding box; the centre lies above that box's centre by
     a tenth of the side, since the 68 points end at the brows.
     """
-    median = np.nanmedian(landmarks, axis=0)
+    median = np.nanmedian(landmarks, axis=0).astype(np.float64)
     low, high = median.min(axis=0), median.max(axis=0)
     side = _BOX_SIDE * float((high - low).max())
-    x, y = (low + high) / 2
+    x, y = map(float, (low + high) / 2)
     y -= _BOX_RISE * side
     return Box(size, (x - side / 2) / width, (y - side / 2) / height, side / width, side / height)
 

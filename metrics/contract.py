@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -22,13 +23,15 @@ class Metric:
     """One metric: what is measured, on what, how frames become a clip, and how the number is read.
 
     `per_frame` takes (gt, gen): two `Frame`s and returns a float when `needs` is "frames", or two `Landmarks`
-    of equal shape and returns `PerFrame` when `needs` is "landmarks". `clip` reduces the frames that were
-    measured (no NaN) to the clip's value. `perfect` is the value of a take identical to its ground truth.
+    of equal shape and returns `PerFrame` when `needs` is "landmarks". `frame_value` names what it returns, which
+    need not be the metric itself. `clip` reduces the frames that were measured (at least one, no NaN) to the clip's
+    value. `perfect` is the value of a take identical to its ground truth.
     Any change that can move a number bumps `version`.
     """
 
     name: str
     per_frame: Callable[..., object]
+    frame_value: str
     needs: Literal["frames", "landmarks"]
     better: Literal["lower", "higher"]
     unit: str
@@ -38,3 +41,8 @@ class Metric:
     source: str
     perfect: float
     clip: Callable[[PerFrame], float]
+
+
+def mean_of_frames(values: PerFrame) -> float:
+    """Return the mean, from an exactly rounded sum: the same bits in any order, on any machine."""
+    return math.fsum(values) / len(values)

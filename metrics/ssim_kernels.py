@@ -19,7 +19,6 @@ import numpy.typing as npt
 Bytes = npt.NDArray[np.uint8]
 Sums = npt.NDArray[np.int32]
 Reals = npt.NDArray[np.float64]
-Kernel = Callable[[Bytes, Bytes], float]
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 _C1 = (0.01 * 255) ** 2
@@ -37,9 +36,6 @@ _ROW = 4 * _PLANE
 _LINE = _STRIP + 40
 _BLOCK = 32
 
-_THREE, _ONE = np.int64(3), np.int64(1)
-_MORE, _LESS = 1, -1
-
 
 def _part(function: _Function) -> _Function:
     """Compile a piece that disappears into its caller, rounding exactly as written."""
@@ -56,15 +52,15 @@ def _total(function: _Function) -> _Function:
     return cast(_Function, numba.njit(error_model="numpy", forceinline=True, fastmath={"reassoc"})(function))
 
 
-def _kernel(function: Kernel) -> Kernel:
+def _kernel(function: _Function) -> _Function:
     """Compile an entry point, kept on disk where any cache folder can be written.
 
-    Each has one signature only: numba's index of several is not safe with several processes starting at once.
+    Each is called with one signature only: numba's index of several is not safe with several processes at once.
     """
     try:
-        return cast(Kernel, numba.njit(error_model="numpy", nogil=True, cache=True)(function))
+        return cast(_Function, numba.njit(error_model="numpy", nogil=True, cache=True)(function))
     except RuntimeError:
-        return cast(Kernel, numba.njit(error_model="numpy", nogil=True)(function))
+        return cast(_Function, numba.njit(error_model="numpy", nogil=True)(function))
 
 
 @_part
@@ -91,31 +87,37 @@ def _read(x: Bytes, y: Bytes, n: int, line: Reals) -> None:
 def _along(p: Reals, n: int, step: int, out: Reals) -> None:
     """Filter a line and its square along the row."""
     for j in range(n):
-        el, dl, cl, bl, al = p[j], p[j + step], p[j + 2 * step], p[j + 3 * step], p[j + 4 * step]
+        l5, l4, l3, l2, l1 = p[j], p[j + step], p[j + 2 * step], p[j + 3 * step], p[j + 4 * step]
         m = p[j + 5 * step]
-        ar, br, cr, dr, er = p[j + 6 * step], p[j + 7 * step], p[j + 8 * step], p[j + 9 * step], p[j + 10 * step]
-        out[j] = _W0 * m + _W1 * (al + ar) + _W2 * (bl + br) + _W3 * (cl + cr) + _W4 * (dl + dr) + _W5 * (el + er)
+        r1, r2, r3, r4, r5 = p[j + 6 * step], p[j + 7 * step], p[j + 8 * step], p[j + 9 * step], p[j + 10 * step]
+        out[j] = _W0 * m + _W1 * (l1 + r1) + _W2 * (l2 + r2) + _W3 * (l3 + r3) + _W4 * (l4 + r4) + _W5 * (l5 + r5)
         out[j + _PLANE] = (
             _W0 * (m * m)
-            + _W1 * (al * al + ar * ar)
-            + _W2 * (bl * bl + br * br)
-            + _W3 * (cl * cl + cr * cr)
-            + _W4 * (dl * dl + dr * dr)
-            + _W5 * (el * el + er * er)
+            + _W1 * (l1 * l1 + r1 * r1)
+            + _W2 * (l2 * l2 + r2 * r2)
+            + _W3 * (l3 * l3 + r3 * r3)
+            + _W4 * (l4 * l4 + r4 * r4)
+            + _W5 * (l5 * l5 + r5 * r5)
         )
 
 
 @_filter
-def _across(q: Reals, n: int, out: Reals) -> None:
-    """Filter a plane of fourteen rows across the rows, into four."""
+def _across(p: Reals, n: int, out: Reals) -> None:
+    """Filter fourteen rows of a plane across the rows, into four: more results to a load than one row at a time."""
     for j in range(n):
-        a, b, c, d, e = q[j], q[j + _ROW], q[j + 2 * _ROW], q[j + 3 * _ROW], q[j + 4 * _ROW]
-        f, g, h, i, k = q[j + 5 * _ROW], q[j + 6 * _ROW], q[j + 7 * _ROW], q[j + 8 * _ROW], q[j + 9 * _ROW]
-        m, o, r, t = q[j + 10 * _ROW], q[j + 11 * _ROW], q[j + 12 * _ROW], q[j + 13 * _ROW]
-        out[j] = _W5 * (a + m) + _W4 * (b + k) + _W3 * (c + i) + _W2 * (d + h) + _W1 * (e + g) + _W0 * f
-        out[j + _ROW] = _W5 * (b + o) + _W4 * (c + m) + _W3 * (d + k) + _W2 * (e + i) + _W1 * (f + h) + _W0 * g
-        out[j + 2 * _ROW] = _W5 * (c + r) + _W4 * (d + o) + _W3 * (e + m) + _W2 * (f + k) + _W1 * (g + i) + _W0 * h
-        out[j + 3 * _ROW] = _W5 * (d + t) + _W4 * (e + r) + _W3 * (f + o) + _W2 * (g + m) + _W1 * (h + k) + _W0 * i
+        r0, r1, r2, r3, r4 = p[j], p[j + _ROW], p[j + 2 * _ROW], p[j + 3 * _ROW], p[j + 4 * _ROW]
+        r5, r6, r7, r8, r9 = p[j + 5 * _ROW], p[j + 6 * _ROW], p[j + 7 * _ROW], p[j + 8 * _ROW], p[j + 9 * _ROW]
+        r10, r11, r12, r13 = p[j + 10 * _ROW], p[j + 11 * _ROW], p[j + 12 * _ROW], p[j + 13 * _ROW]
+        out[j] = _W5 * (r0 + r10) + _W4 * (r1 + r9) + _W3 * (r2 + r8) + _W2 * (r3 + r7) + _W1 * (r4 + r6) + _W0 * r5
+        out[j + _ROW] = (
+            _W5 * (r1 + r11) + _W4 * (r2 + r10) + _W3 * (r3 + r9) + _W2 * (r4 + r8) + _W1 * (r5 + r7) + _W0 * r6
+        )
+        out[j + 2 * _ROW] = (
+            _W5 * (r2 + r12) + _W4 * (r3 + r11) + _W3 * (r4 + r10) + _W2 * (r5 + r9) + _W1 * (r6 + r8) + _W0 * r7
+        )
+        out[j + 3 * _ROW] = (
+            _W5 * (r3 + r13) + _W4 * (r4 + r12) + _W3 * (r5 + r11) + _W2 * (r6 + r10) + _W1 * (r7 + r9) + _W0 * r8
+        )
 
 
 @_total
@@ -128,6 +130,7 @@ def _gaussian_sum(f: Reals, n: int) -> float:
 
 @_kernel
 def _gaussian(x: Bytes, y: Bytes, step: int, line: Reals, tile: Reals, smooth: Reals) -> float:
+    """Filter a strip of columns along the rows into the tile, then across it; ten rows stay for the next block."""
     height, width = x.shape
     inner = width - 2 * _RADIUS * step
     total = 0.0
@@ -139,9 +142,9 @@ def _gaussian(x: Bytes, y: Bytes, step: int, line: Reals, tile: Reals, smooth: R
             for half in range(2):
                 source, filtered = line[half * _LINE :], tile[rows * _ROW + half * 2 * _PLANE :]
                 if step == 3:
-                    _along(source, n, _THREE, filtered)
+                    _along(source, n, 3, filtered)
                 else:
-                    _along(source, n, _ONE, filtered)
+                    _along(source, n, 1, filtered)
             rows += 1
             if rows == _BLOCK + 2 * _RADIUS or i == height - 1:
                 ready = rows - 2 * _RADIUS
@@ -153,7 +156,8 @@ def _gaussian(x: Bytes, y: Bytes, step: int, line: Reals, tile: Reals, smooth: R
                 for j in range(2 * _RADIUS * _ROW):
                     tile[j] = tile[j + _BLOCK * _ROW]
                 rows = 2 * _RADIUS
-    return total / (inner * (height - 2 * _RADIUS))
+    windows: int = inner * (height - 2 * _RADIUS)
+    return total / windows
 
 
 @_part
@@ -179,7 +183,7 @@ def _seven(c: Sums, j: int, step: int) -> float:
 
 @_total
 def _uniform_sum(sums: Sums, n: int, step: int) -> float:
-    # Sums over 49 pixels instead of means, and 49/48 of the variance: the constants take the factors, all else is exact.
+    # Sums over 49 pixels, not means, and 49/48 of the variance: the constants take the factors, the rest is exact.
     us, ss, ud, dd = sums[0], sums[1], sums[2], sums[3]
     c1 = 2 * 49 * 49 * _C1
     c2 = 2 * 49 * 48 * _C2
@@ -197,12 +201,13 @@ def _uniform(x: Bytes, y: Bytes, step: int, sums: Sums) -> float:
     inner = width - 6 * step
     total = 0.0
     for i in range(height):
-        _count(x[i], y[i], width, _MORE, sums)
+        _count(x[i], y[i], width, 1, sums)
         if i > 6:
-            _count(x[i - 7], y[i - 7], width, _LESS, sums)
+            _count(x[i - 7], y[i - 7], width, -1, sums)
         if i > 5:
-            total += _uniform_sum(sums, inner, _THREE) if step == 3 else _uniform_sum(sums, inner, _ONE)
-    return total / (inner * (height - 6))
+            total += _uniform_sum(sums, inner, 3) if step == 3 else _uniform_sum(sums, inner, 1)
+    windows: int = inner * (height - 6)
+    return total / windows
 
 
 def gaussian(x: Bytes, y: Bytes, step: int) -> float:

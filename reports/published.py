@@ -108,15 +108,14 @@ def to_markdown(printed: Sequence[Sheet]) -> str:
     """Print a GitHub table per sheet, under a line that says where it is from."""
     parts = []
     for sheet in printed:
-        headings = [" ".join(filter(None, head)) for head in _headings(sheet)]
-        lines = [[escape.markdown(text) for text in line] for line in (headings, *_cells(sheet))]
-        widths = [max(3, *(len(line[at]) for line in lines)) for at in range(len(headings))]
-        rule = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
-        padded = [
-            [line[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True))]
-            for line in [lines[0], rule, *lines[1:]]
-        ]
-        grid = "\n".join(f"| {' | '.join(line)} |" for line in padded)
+        columns = []
+        for at, (title, label, cells) in enumerate(_columns(sheet)):
+            texts = [escape.markdown(text) for text in (f"{title} {label}", *cells)]
+            width = max(3, *map(len, texts))
+            rule = ":" + "-" * (width - 1) if at == 0 else "-" * (width - 1) + ":"
+            adjust = str.rjust if at else str.ljust
+            columns.append([adjust(texts[0], width), rule, *(adjust(text, width) for text in texts[1:])])
+        grid = "\n".join(f"| {' | '.join(line)} |" for line in zip(*columns, strict=True))
         below = _below(sheet, escape.markdown, escape.markdown_code)
         parts.append("\n\n".join([escape.markdown(sheet.title), grid, *below]) + "\n")
     return "\n".join(parts)
@@ -131,19 +130,20 @@ def to_csv(printed: Sequence[Sheet]) -> str:
     """Print a row per method and metric: `reported` as printed, `measured` in full precision, empty where missing."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_ORIGIN, "method", "metric", "reported", *_CELL, "measured_protocol", "signature"])
+    origin = ["paper", "table", "dataset", "protocol", "obtained", "via"]
+    measured = ["measured", "ci_low", "ci_high", "coverage", "n_clips", "measured_protocol", "signature"]
+    writer.writerow([*origin, "method", "metric", "reported", *measured])
     for sheet in printed:
         source, run = sheet.source, sheet.measured
-        origin = [escape.csv(getattr(source, name) or "") for name in _ORIGIN]
-        measured_as = ["", ""] if run is None else [escape.csv(run.protocol), escape.csv(run.signature)]
+        at_home = [source.paper, source.name, source.dataset, source.protocol, source.obtained, source.via or ""]
         for line in sheet.lines:
             for at, (column, place) in enumerate(zip(source.columns, sheet.places, strict=True)):
-                reported = line.reported[at] if line.reported else ""
-                cell = None if line.measured is None or place is None else line.measured.cells[place]
-                values = [""] * len(_CELL) if cell is None else [getattr(cell, name) for name in _CELL.values()]
-                signed = measured_as if cell is not None else ["", ""]
-                names = [escape.csv(line.method), escape.csv(column.name)]
-                writer.writerow([*origin, *names, reported, *values, *signed])
+                cell = _cell(line, place)
+                names = [escape.csv(name) for name in (*at_home, line.method, column.name)]
+                ours: list[float | str | None] = [None] * len(measured)
+                if run is not None and cell is not None:
+                    ours = [*_numbers(cell).values(), escape.csv(run.protocol), escape.csv(run.signature)]
+                writer.writerow([*names, line.reported[at] if line.reported else "", *ours])
     return text.getvalue()
 
 
@@ -160,17 +160,13 @@ def to_html(printed: Sequence[Sheet]) -> str:
 
 def to_json(printed: Sequence[Sheet]) -> str:
     """Print strict JSON: what the source prints as missing has the value null, ∞ is the string "inf"."""
-    tables = [
-        {
-            **sheet.source.model_dump(exclude={"rows"}),
-            "measured": None
-            if sheet.measured is None
-            else {"protocol": sheet.measured.protocol, "signature": sheet.measured.signature},
-            "rows": [_json_row(sheet, line) for line in sheet.lines],
-            "notes": [*sheet.notes, *([] if sheet.measured is None else [_warning(sheet.source, sheet.measured)])],
-        }
-        for sheet in printed
-    ]
+    tables = []
+    for sheet in printed:
+        run = sheet.measured
+        beside = None if run is None else {"protocol": run.protocol, "signature": run.signature}
+        rows = [_json_row(sheet, line) for line in sheet.lines]
+        told = {"measured": beside, "rows": rows, "notes": _below(sheet, str, str)}
+        tables.append({**sheet.source.model_dump(exclude={"rows", "note"}), **told})
     return json.dumps({"tables": tables}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -181,16 +177,6 @@ FORMATS: dict[str, Callable[[Sequence[Sheet]], str]] = {
     "html": to_html,
     "json": to_json,
 }
-
-_ORIGIN = ("paper", "name", "dataset", "protocol", "obtained", "via")
-_CELL = {
-    "measured": "value",
-    "ci_low": "ci_low",
-    "ci_high": "ci_high",
-    "coverage": "coverage",
-    "n_clips": "n_clips",
-}
-"""Fields of a measured value in CSV, and where a cell has them."""
 
 
 def _provenance(source: PaperTable) -> tuple[str, ...]:
@@ -205,22 +191,14 @@ def _citation(paper: Paper) -> str:
 
 
 def _legend(sheet: Sheet, measured: Table) -> tuple[str, ...]:
-    parts = ["Methods are matched by name alone. Empty: not in the paper's table, or not in the run."]
+    parts = ["Methods are matched by name alone: see that they are the same system."]
+    parts.append("Empty: not in the paper's table, or not in the run.")
     if any(row.cells[place].partial for row in measured.rows for place in sheet.places if place is not None):
         parts.append("† Scored on too few of the planned frames: see the run's own table.")
     reported = {column.name for column in sheet.source.columns}
     if others := [metric.name for metric in measured.metrics if metric.name not in reported]:
         parts.append(f"Measured and not in the paper's table: {', '.join(others)}.")
     return (" ".join(parts),)
-
-
-def _warning(source: PaperTable, measured: Table) -> str:
-    """Say why the two kinds of columns do not compare; the signature of those measured belongs right behind it."""
-    if source.protocol == measured.protocol:
-        why = f"both name the protocol {source.protocol}, but clips, codecs and libraries may differ"
-    else:
-        why = f"their protocols differ (reported: {source.protocol}; measured: {measured.protocol})"
-    return f"Warning: reported and measured values are not comparable: {why}. Signature of the measured values:"
 
 
 def _nothing_shared(what: str, names: Sequence[str], measured: Table) -> TalkbenchError:
@@ -230,58 +208,53 @@ def _nothing_shared(what: str, names: Sequence[str], measured: Table) -> Talkben
     )
 
 
-def _headings(sheet: Sheet) -> list[tuple[str, str]]:
-    """Title and label of every column; a table as printed has no labels."""
-    headings = [("Method", "")]
-    for column, place in zip(sheet.source.columns, sheet.places, strict=True):
+def _columns(sheet: Sheet) -> list[tuple[str, str, list[str]]]:
+    """Title, label and cells of every column as plain text; a table as printed has no labels."""
+    run, lines = sheet.measured, sheet.lines
+    columns = [("Method", "", [line.method for line in lines])]
+    for at, (column, place) in enumerate(zip(sheet.source.columns, sheet.places, strict=True)):
         title = f"{column.name} {'↓' if column.better == 'lower' else '↑'}"
-        headings.append((title, "" if sheet.measured is None else _label("reported", column.unit)))
-        if sheet.measured is not None and place is not None:
-            headings.append((title, _label("measured", sheet.measured.metrics[place].unit)))
-    return headings if sheet.measured is None else [*headings, ("Coverage", "measured")]
+        reported = [line.reported[at] if line.reported else "" for line in lines]
+        columns.append((title, "" if run is None else _label("reported", column.unit), reported))
+        if run is not None and place is not None:
+            metric = run.metrics[place]
+            measured = [_measured(_cell(line, place), metric.decimals) for line in lines]
+            columns.append((title, _label("measured", metric.unit), measured))
+    if run is not None:
+        coverage = ["" if line.measured is None else percent(line.measured.coverage) for line in lines]
+        columns.append(("Coverage", "measured", coverage))
+    return columns
 
 
 def _label(origin: str, unit: str) -> str:
     return f"{origin} ({unit})" if unit else origin
 
 
-def _cells(sheet: Sheet) -> list[list[str]]:
-    """The lines as plain text, in the order of the headings."""
-    printed = []
-    for line in sheet.lines:
-        texts = [line.method]
-        for at, place in enumerate(sheet.places):
-            texts.append(line.reported[at] if line.reported else "")
-            if sheet.measured is not None and place is not None:
-                decimals = sheet.measured.metrics[place].decimals
-                texts.append("" if line.measured is None else _measured(line.measured.cells[place], decimals))
-        if sheet.measured is not None:
-            texts.append("" if line.measured is None else percent(line.measured.coverage))
-        printed.append(texts)
-    return printed
-
-
-def _measured(cell: Cell, decimals: int) -> str:
+def _measured(cell: Cell | None, decimals: int) -> str:
     """A measured value without its interval and never bold: here it has no rival."""
-    return number(cell.value, decimals) + ("†" if cell.partial else "")
+    return "" if cell is None else number(cell.value, decimals) + ("†" if cell.partial else "")
 
 
 def _below(sheet: Sheet, text: Callable[[str], str], code: Callable[[str], str]) -> list[str]:
-    """What stands under the table: the warning with the signature first."""
+    """What stands under the table: first why the two kinds of columns do not compare, with the run's signature."""
     notes = [text(note) for note in sheet.notes]
     if sheet.measured is None:
         return notes
-    return [f"{text(_warning(sheet.source, sheet.measured))} {code(sheet.measured.signature)}", *notes]
+    reported, measured = sheet.source.protocol, sheet.measured.protocol
+    why = "their protocols differ" if reported != measured else "clips, codecs and libraries may differ"
+    warning = (
+        f"Warning: reported and measured values are not comparable: {why}. "
+        f"Reported under protocol {reported}; measured under protocol {measured}, signature"
+    )
+    return [f"{text(warning)} {code(sheet.measured.signature)}", *notes]
 
 
 def _latex_table(sheet: Sheet) -> str:
-    headings = _headings(sheet)
-    titles = [(title, len(list(group))) for title, group in groupby(headings, key=lambda heading: heading[0])]
-    over = [
-        rf"\multicolumn{{{wide}}}{{c}}{{{escape.latex(title)}}}" if wide > 1 else escape.latex(title)
-        for title, wide in titles
-    ]
-    labels = [rf"\scriptsize {escape.latex(label)}" if label else "" for _, label in headings]
+    titles, labels, cells = zip(*_columns(sheet), strict=True)
+    spans = [(escape.latex(title), len(list(same))) for title, same in groupby(titles)]
+    over = [rf"\multicolumn{{{wide}}}{{c}}{{{title}}}" if wide > 1 else title for title, wide in spans]
+    small = [rf"\scriptsize {escape.latex(label)}" if label else "" for label in labels]
+    body = [[escape.latex(text) for text in line] for line in zip(*cells, strict=True)]
     slug = re.sub(r"[^a-z0-9]+", "-", f"{sheet.source.paper} {sheet.source.name}".lower()).strip("-")
     lines = [
         r"% Needs \usepackage{booktabs}. Method names beyond Latin script need LuaLaTeX or XeLaTeX.",
@@ -289,12 +262,11 @@ def _latex_table(sheet: Sheet) -> str:
         r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
         rf"  \caption{{{escape.latex(sheet.title)}}}",
         rf"  \label{{tab:{slug}}}",
-        r"  \begin{tabular}{@{}l" + "c" * (len(headings) - 1) + r"@{}}",
+        r"  \begin{tabular}{@{}l" + "c" * (len(titles) - 1) + r"@{}}",
         r"    \toprule",
-        f"    {' & '.join(over)} \\\\",
-        *([f"    {' & '.join(labels)} \\\\"] if any(labels) else []),
+        *(f"    {' & '.join(line)} \\\\" for line in (over, small) if any(line)),
         r"    \midrule",
-        *(f"    {' & '.join(escape.latex(text) for text in line)} \\\\" for line in _cells(sheet)),
+        *(f"    {' & '.join(line)} \\\\" for line in body),
         r"    \bottomrule",
         r"  \end{tabular}",
         r"  \par\smallskip\raggedright\scriptsize",
@@ -309,11 +281,13 @@ def _latex_code(text: str) -> str:
 
 
 def _html_figure(sheet: Sheet) -> str:
-    head = "".join(f'<th scope="col">{escape.html(" ".join(filter(None, head)))}</th>' for head in _headings(sheet))
+    titles, labels, cells = zip(*_columns(sheet), strict=True)
+    headings = [escape.html(f"{title} {label}") for title, label in zip(titles, labels, strict=True)]
+    head = "".join(f'<th scope="col">{heading}</th>' for heading in headings)
     body = []
-    for name, *texts in _cells(sheet):
-        cells = "".join(f"<td>{escape.html(text)}</td>" for text in texts)
-        body.append(f'<tr><th scope="row">{escape.html(name)}</th>{cells}</tr>\n')
+    for name, *texts in zip(*cells, strict=True):
+        values = "".join(f"<td>{escape.html(text)}</td>" for text in texts)
+        body.append(f'<tr><th scope="row">{escape.html(name)}</th>{values}</tr>\n')
     below = "".join(f"<p>{text}</p>\n" for text in _below(sheet, escape.html, _html_code))
     return (
         f'<figure class="talkbench">\n<table>\n<caption>{escape.html(sheet.title)}</caption>\n'
@@ -331,18 +305,20 @@ def _json_row(sheet: Sheet, line: Line) -> dict[str, object]:
     if sheet.measured is not None:
         row["measured_as"] = None if line.measured is None else line.measured.method
     for at, (column, place) in enumerate(zip(sheet.source.columns, sheet.places, strict=True)):
-        printed = line.reported[at] if line.reported else None
-        values: dict[str, object] = {
-            "reported": None if printed is None else {"printed": printed, "value": parsed(printed)}
-        }
+        text = line.reported[at] if line.reported else None
+        values: dict[str, object] = {"reported": None if text is None else {"printed": text, "value": parsed(text)}}
         if place is not None:
-            cell = None if line.measured is None else line.measured.cells[place]
-            values["measured"] = None if cell is None else _json_cell(cell)
+            cell = _cell(line, place)
+            values["measured"] = None if cell is None else _numbers(cell)
         row[column.name] = values
     return row
 
 
-def _json_cell(cell: Cell) -> dict[str, object]:
+def _cell(line: Line, place: int | None) -> Cell | None:
+    return None if line.measured is None or place is None else line.measured.cells[place]
+
+
+def _numbers(cell: Cell) -> dict[str, float | str | None]:
     return {
         "value": _json_number(cell.value),
         "ci_low": _json_number(cell.ci_low),

@@ -99,8 +99,8 @@ def _sampling_map(vertices: Points, mesh: Mesh, size: int, side: int) -> tuple[P
     owner = np.zeros((size, size), np.int32)
     seen = ((corners.max(axis=1) > -1) & (corners.min(axis=1) < size)).all(axis=1)
     fixed = np.round(corners * 64).astype(np.int32)
-    for index in np.flatnonzero(seen):
-        cv2.fillConvexPoly(owner, fixed[index], int(index), cv2.LINE_8, 6)
+    for index, triangle in zip(np.flatnonzero(seen).tolist(), fixed[seen], strict=True):
+        cv2.fillConvexPoly(owner, triangle, index, cv2.LINE_8, 6)
     x, y = np.arange(size, dtype=np.float32)[None, :], np.arange(size, dtype=np.float32)[:, None]
     a_x, a_y, b_x, b_y, c_x, c_y = (np.take(column, owner, mode="clip") for column in affine.T.copy())
     return a_x * x + b_x * y + c_x, a_y * x + b_y * y + c_y
@@ -116,12 +116,12 @@ def _draw_insides(frame: Frame, vertices: Points, speaker: Speaker, pose: Pose) 
     drop = float(pose_landmarks(head.landmarks, Pose(jaw=pose.jaw))[66, 1] - head.landmarks[66, 1])
     draw_mouth(
         frame, vertices[holes["mouth"]], vertices[paths["upper_lip_in"]], Place(mouth, roll, zoom),
-        drop=drop, tongue=pose.tongue, size=speaker.mouth_width,
+        drop=drop, tongue=pose.tongue, size=speaker.mouth_width, light=speaker.light,
     )  # fmt: skip
     for name, middle in (("left", left), ("right", right)):
         draw_eye(
             frame, vertices[holes[f"eye_{name}"]], vertices[paths[f"upper_lid_{name}"]], Place(middle, roll, zoom),
-            gaze=(2.4 * pose.gaze_x, 1.4 * pose.gaze_y), iris=np.array(speaker.iris), size=speaker.eye_size,
+            gaze=(2.4 * pose.gaze_x, 1.4 * pose.gaze_y), iris=np.array(speaker.iris), size=speaker.eye_size, light=speaker.light,
         )  # fmt: skip
 
 

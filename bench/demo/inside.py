@@ -106,11 +106,13 @@ def _teeth(u: Plane, v: Plane, edge: float, upward: bool, size: float) -> tuple[
     return _TOOTH * shade[..., None] * np.float32(1.0 if upward else 0.82), cover
 
 
-def draw_mouth(frame: Frame, loop: Points, upper: Points, place: Place, *, drop: float, tongue: float, size: float) -> None:
+def draw_mouth(
+    frame: Frame, loop: Points, upper: Points, place: Place, *, drop: float, tongue: float, size: float, light: float
+) -> None:
     """Draw the inside of the mouth into `frame`.
 
     `loop` (N, 2) is the inner edge of the lips and `upper` (M, 2) its upper half; `place` is where the closed lips
-    meet on the skull; `drop` is how far the jaw is down, face pixels; `size` scales the teeth.
+    meet on the skull; `drop` is how far the jaw is down, face pixels; `size` scales the teeth, `light` their brightness.
     """
     patch = _Patch(frame, loop, 4.0)
     if patch.empty:
@@ -124,22 +126,33 @@ def draw_mouth(frame: Frame, loop: Points, upper: Points, place: Place, *, drop:
     colour = _over(colour, *_teeth(u, v, drop + 1.2, False, size * 0.8))
     colour = _over(colour, *_teeth(u, v, 3.4, True, size))
     near = patch.blur(1 - cover, 1.6)
-    colour *= (1 - 0.8 * near)[..., None]
+    colour *= (light * (1 - 0.8 * near))[..., None]
     gap = float(np.max(loop[:, 1]) - np.min(loop[:, 1]))
     patch.paint(colour, cover, patch.line(upper, 1.7) * np.float32(0.3 + 0.3 * np.exp(-gap / 4)))
 
 
-def draw_eye(frame: Frame, loop: Points, lid: Points, place: Place, *, gaze: tuple[float, float], iris: Points, size: float) -> None:
+def draw_eye(
+    frame: Frame,
+    loop: Points,
+    lid: Points,
+    place: Place,
+    *,
+    gaze: tuple[float, float],
+    iris: Points,
+    size: float,
+    light: float,
+) -> None:
     """Draw an eyeball into `frame`: `loop` (N, 2) is the edge of the lids, `lid` (M, 2) its upper half.
 
-    `place` is the middle of the eyeball; `gaze` moves the iris, face pixels; `iris` (3,) is its colour.
+    `place` is the middle of the eyeball; `gaze` moves the iris, face pixels; `iris` (3,) is its colour;
+    `size` scales the eyeball, `light` the brightness of its white.
     """
     patch = _Patch(frame, loop, 3.0)
     if patch.empty:
         return
     u, v = patch.coordinates(place)
     cover = patch.cover(loop)
-    colour = _SCLERA * (1 - 0.3 * np.clip(np.abs(u) / (12 * size), 0, 1.2) ** 2)[..., None]
+    colour = _SCLERA * np.float32(light) * (1 - 0.3 * np.clip(np.abs(u) / (12 * size), 0, 1.2) ** 2)[..., None]
     r = np.hypot(u - np.float32(gaze[0]), v - np.float32(gaze[1])) / np.float32(size)
     rays = (0.75 + 0.5 * _soft(r, 1.4, 3.8)) * (1 - 0.6 * _soft(r, 3.2, 4.6))
     colour = _over(colour, iris.astype(np.float32) * rays[..., None], 1 - _soft(r, 4.0, 4.9))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -57,12 +57,13 @@ def _without_folds(image: Plane) -> Plane:
 def _brows(image: Plane, speaker: Speaker) -> Plane:
     """Draw fuller brows along the photograph's thin ones."""
     mesh = build()
+    ink = np.array(speaker.hair, dtype=np.float32) * np.array([84.0, 66.0, 48.0], dtype=np.float32)
+    grain = 1 + 0.35 * (image.mean(axis=2, keepdims=True) / cv2.GaussianBlur(image.mean(axis=2), (0, 0), 3.0)[..., None] - 1)
     for name in ("brow_left", "brow_right"):
         line = mesh.rest[mesh.paths[name]] + np.array([0.0, 1.6])
-        mask = _stroke(line[1:-1] if name == "brow_left" else line[1:-1], speaker.brow_width)[..., None]
-        ink = np.array(speaker.hair, dtype=np.float32) * np.array([92.0, 72.0, 52.0], dtype=np.float32) * 0.9
-        image = image + (np.minimum(ink, image) - image) * np.clip(mask * speaker.brow_ink * 1.2, 0, 0.95)
-    return image
+        mask = np.maximum(_stroke(line[1:-1], speaker.brow_width * 0.8), _stroke(line[2:-2], speaker.brow_width))[..., None]
+        image = image + (np.minimum(ink, image) * grain - image) * np.clip(mask * speaker.brow_ink * 1.2, 0, 0.92)
+    return np.asarray(image, dtype=np.float32)
 
 
 def _lips_and_beard(image: Plane, speaker: Speaker) -> Plane:
@@ -77,16 +78,15 @@ def _lips_and_beard(image: Plane, speaker: Speaker) -> Plane:
     jaw = np.vstack([mesh.rest[2:15], mesh.rest[[35, 33, 31]]])
     beard = np.zeros(image.shape[:2], np.float32)
     cv2.fillPoly(beard, [np.round(to_texture(jaw)).astype(np.int32)], 1.0)
-    beard = cv2.GaussianBlur(beard, (0, 0), 5.0 * DETAIL)[..., None] * speaker.beard * (1 - np.clip(lips * 4, 0, 1))
-    return np.asarray(image * (1 - beard * np.array([0.85, 0.8, 0.7], dtype=np.float32)), dtype=np.float32)
+    beard = cv2.GaussianBlur(beard, (0, 0), 7.0 * DETAIL)[..., None] * speaker.beard * (1 - np.clip(lips * 4, 0, 1))
+    return np.asarray(image * (1 - beard * np.array([0.9, 0.92, 0.92], dtype=np.float32)), dtype=np.float32)
 
 
 def _tinted(image: Plane, speaker: Speaker) -> Plane:
     """Multiply every layer by its own colour; the backdrop keeps its mottling around the speaker's colour."""
     masks = layers()
-    studio = cv2.GaussianBlur(image, (0, 0), 3.0) if False else image
     mean = np.array([200.0, 192.0, 194.0], dtype=np.float32)
-    backdrop = studio * (np.array(speaker.backdrop, dtype=np.float32) / mean)
+    backdrop = image * (np.array(speaker.backdrop, dtype=np.float32) / mean)
     hair = image * np.array(speaker.hair, dtype=np.float32)
     clothes = image * np.array(speaker.clothes, dtype=np.float32)
     skin = 255 * (image / 255) ** (1 / np.maximum(np.array(speaker.skin, dtype=np.float32), 0.2) ** 0.35)
@@ -95,11 +95,16 @@ def _tinted(image: Plane, speaker: Speaker) -> Plane:
     return np.asarray(sum(masks[name][..., None] * part for name, part in parts.items()), dtype=np.float32)
 
 
+@cache
+def _relaxed() -> Plane:
+    """The photograph without its smile; what all speakers start from."""
+    return _without_folds(_without_insides(texture()))
+
+
 @lru_cache(maxsize=16)
 def speaker_texture(speaker: Speaker, size: int) -> Frame:
     """The speaker's texture, uint8 RGB, at one texture pixel per pixel of a `size`×`size` frame, margins included."""
-    image = _tinted(_without_folds(_without_insides(texture())), speaker)
-    image = _lips_and_beard(_brows(image, speaker), speaker)
+    image = _lips_and_beard(_brows(_tinted(_relaxed(), speaker), speaker), speaker)
     side = round((FACE_SIZE + 2 * MARGIN) * size / FACE_SIZE)
     shrink = side < image.shape[0]
     image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)

@@ -46,6 +46,11 @@ class Speaker:
     beard: float = 0.0
     lip_ink: float = 0.15
 
+    @property
+    def light(self) -> float:
+        """How bright eyeballs and teeth are in the light that gives this skin, 0 to 1."""
+        return 0.62 + 0.38 * min(1.0, sum(self.skin) / 3)
+
 
 SPEAKERS: dict[str, Speaker] = {
     speaker.id: speaker
@@ -53,19 +58,19 @@ SPEAKERS: dict[str, Speaker] = {
         Speaker(
             "M003", 112.0, 1.0, face_width=1.03, jaw_width=1.1, chin_drop=3.0, eye_size=0.94, brow_drop=1.6, nose_width=1.12,
             lip_size=0.86, mouth_width=1.06, hair_size=0.9, skin=(0.93, 0.87, 0.82), hair=(0.42, 0.38, 0.36),
-            clothes=(0.55, 0.62, 0.9), backdrop=(150.0, 168.0, 178.0), iris=(70.0, 50.0, 36.0), brow_ink=0.8, brow_width=4.2,
-            beard=0.26, lip_ink=0.1,
+            clothes=(0.55, 0.62, 0.9), backdrop=(150.0, 168.0, 178.0), iris=(70.0, 50.0, 36.0), brow_ink=0.62, brow_width=3.4,
+            beard=0.2, lip_ink=0.1,
         ),
         Speaker(
             "M009", 98.0, 0.97, mirror=True, face_width=0.97, jaw_width=1.05, chin_drop=5.0, eye_size=0.98, eye_gap=1.0,
             brow_drop=1.0, nose_width=1.06, nose_drop=2.0, lip_size=0.92, hair_size=0.88, skin=(1.0, 0.93, 0.88),
             hair=(0.95, 0.72, 0.5), clothes=(0.5, 0.75, 0.55), backdrop=(176.0, 184.0, 160.0), iris=(92.0, 118.0, 128.0),
-            brow_ink=0.6, brow_width=3.6, beard=0.16, lip_ink=0.08,
+            brow_ink=0.55, brow_width=3.2, beard=0.14, lip_ink=0.08,
         ),
         Speaker(
             "M030", 126.0, 1.03, face_width=1.05, jaw_width=1.04, chin_drop=-1.0, eye_size=1.04, brow_drop=0.6, nose_width=1.2,
             lip_size=1.16, mouth_width=1.08, hair_size=0.9, skin=(0.66, 0.53, 0.44), hair=(0.26, 0.23, 0.22),
-            clothes=(0.9, 0.8, 0.4), backdrop=(188.0, 176.0, 150.0), iris=(46.0, 32.0, 24.0), brow_ink=0.75, brow_width=3.8,
+            clothes=(0.9, 0.8, 0.4), backdrop=(188.0, 176.0, 150.0), iris=(46.0, 32.0, 24.0), brow_ink=0.65, brow_width=3.3,
             beard=0.12, lip_ink=0.12,
         ),
         Speaker("W009", 205.0, 1.14, eye_size=1.05, lip_ink=0.25),
@@ -78,7 +83,7 @@ SPEAKERS: dict[str, Speaker] = {
         Speaker(
             "W015", 228.0, 1.18, face_width=0.96, jaw_width=0.94, chin_drop=1.5, eye_size=1.12, eye_gap=0.8, brow_drop=-1.2,
             nose_width=0.94, nose_drop=-1.5, mouth_width=0.94, lip_size=1.08, hair_size=1.03, skin=(1.03, 0.97, 0.96),
-            hair=(1.3, 1.18, 0.95), clothes=(0.45, 0.6, 0.75), backdrop=(160.0, 176.0, 200.0), iris=(96.0, 132.0, 160.0),
+            hair=(1.16, 1.06, 0.88), clothes=(0.45, 0.6, 0.75), backdrop=(160.0, 176.0, 200.0), iris=(96.0, 132.0, 160.0),
             brow_ink=0.42, brow_width=2.4, lip_ink=0.35,
         ),
         Speaker(
@@ -89,7 +94,7 @@ SPEAKERS: dict[str, Speaker] = {
         ),
         Speaker(
             "W037", 214.0, 1.15, face_width=1.02, jaw_width=0.96, chin_drop=-1.0, eye_size=1.0, eye_gap=0.4, nose_width=1.1,
-            lip_size=1.2, mouth_width=1.02, skin=(0.52, 0.4, 0.33), hair=(0.22, 0.2, 0.2), clothes=(0.8, 0.5, 0.3),
+            lip_size=1.2, mouth_width=1.02, skin=(0.6, 0.47, 0.4), hair=(0.22, 0.2, 0.2), clothes=(0.8, 0.5, 0.3),
             backdrop=(170.0, 160.0, 176.0), iris=(40.0, 28.0, 22.0), brow_ink=0.75, brow_width=3.0, lip_ink=0.3,
         ),
     )
