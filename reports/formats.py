@@ -136,14 +136,18 @@ def to_json(table: Table) -> str:
 
 
 def to_rich(table: Table) -> rich.table.Table:
-    """Build the terminal summary, each interval under its value, with the notes and the signature as caption."""
+    """Build the terminal summary, each interval under its value, with the notes as caption.
+
+    The signature is left to the caller: it must be printed unwrapped, so that it can be copied.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    caption = "\n".join([*map(escape.one_line, table.notes), f"Signature: {escape.one_line(table.signature)}"])
+    caption = "\n".join(map(escape.one_line, table.notes))
     shown = RichTable(box=SIMPLE_HEAD, caption=Text(caption, style="dim"), caption_justify="left", pad_edge=False)
-    shown.add_column("Method", overflow="fold")
+    longest = max(len(escape.one_line(row.method)) for row in table.rows)
+    shown.add_column("Method", overflow="fold", min_width=min(longest, 24))
     for heading in (*(column.heading for column in table.metrics), "Coverage", "Clips"):
         shown.add_column(Text(escape.one_line(heading)), justify="right")
     for row in table.rows:

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import MediaError, TalkbenchError
 from . import arguments
 from .score import as_line
+
+if TYPE_CHECKING:
+    from ..video import VideoFacts
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -102,7 +105,7 @@ def _folder(folder: Path) -> Iterator[Check]:
             yield False, found.id, str(error)
             continue
         kinds[f"{facts.width}×{facts.height}, {float(facts.rate):.4g} fps, {facts.codec}, {facts.colour}"] += 1
-        share = _share_with_face(found.path, facts.rate)
+        share = _share_with_face(facts)
         if share < 1:
             yield share > 0, found.id, f"a face in {share:.0%} of the frames looked at"
     yield (
@@ -112,13 +115,14 @@ def _folder(folder: Path) -> Iterator[Check]:
     )
 
 
-def _share_with_face(path: Path, rate: Fraction) -> float:
-    """Look for a face once per second."""
+def _share_with_face(facts: VideoFacts) -> float:
+    """Look for a face once per second, and at least three times."""
     from ..faces import FaceFinder, grey
     from ..framing import Fit
     from ..protocol import PROTOCOLS
     from ..video import read_frames
 
     finder, fit = FaceFinder(PROTOCOLS["talkbench-1"].faces), Fit(512)
-    seen = [finder.find(grey(fit(frame))).count > 0 for frame in read_frames(path, source_rate=rate, rate=Fraction(1))]
-    return sum(seen) / len(seen) if seen else 1.0
+    frames = read_frames(facts.path, source_rate=facts.rate, rate=max(Fraction(1), 3 / facts.duration))
+    seen = [finder.find(grey(fit(frame))).count > 0 for frame in frames]
+    return sum(seen) / len(seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +83,9 @@ def show(results: Results, out: Path, *, as_json: bool) -> None:
     if as_json:
         typer.echo(FORMATS["json"](summary), nl=False)
     else:
-        Console(soft_wrap=True).print(to_rich(summary))
+        console = Console(width=None if sys.stdout.isatty() else 110)
+        console.print(to_rich(summary))
+        console.print(f"Signature: {summary.signature}", soft_wrap=True, highlight=False)
     for warning in (*results.run["warnings"], *several_faces(results)):
         typer.echo(f"warning: {warning}", err=True)
     for failure in results.failures:
@@ -121,7 +124,7 @@ def progress_bar() -> Iterator[Progress]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    words = {"inspect": "Looking at videos", "measure": "Measuring pairs"}
+    words = {"make": "Making videos", "inspect": "Looking at videos", "measure": "Measuring pairs"}
     with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
         tasks: dict[str, TaskID] = {}
 

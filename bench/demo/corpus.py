@@ -17,8 +17,9 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from ...baselines.mead import EMOTIONS
 from ...metrics.contract import Frame
-from .emotions import EMOTIONS, STRENGTH
+from .emotions import STRENGTH
 from .encode import Sound, VideoWriter
 from .face import render
 from .performance import perform
@@ -36,7 +37,7 @@ Done = TypeVar("Done")
 
 @dataclass(frozen=True)
 class Utterance:
-    """One sentence said by one speaker in one emotion. `syllables` sets its length (default: as the sentence has it)."""
+    """One sentence said by one speaker in one emotion. `syllables` sets its length (default: by its number)."""
 
     speaker: str
     emotion: str
@@ -97,8 +98,10 @@ def true_landmarks(utterance: Utterance) -> Points:
     return np.stack([landmarks for _, landmarks in animate(utterance).frames()])
 
 
-def corpus(count: int, *, speakers: Sequence[str] = tuple(SPEAKERS), first: int = 1, **settings: int) -> list[Utterance]:
-    """The first `count` utterances of a corpus that goes round speakers, emotions and levels, a new sentence each time.
+def demo_utterances(
+    count: int, *, speakers: Sequence[str] = tuple(SPEAKERS), first: int = 1, **settings: int
+) -> list[Utterance]:
+    """Pick `count` utterances that go round speakers, emotions and levels, each with a new sentence.
 
     `first` numbers the first sentence; `settings` (size, fps, syllables) are given to every utterance.
     """
@@ -110,7 +113,8 @@ def corpus(count: int, *, speakers: Sequence[str] = tuple(SPEAKERS), first: int 
     return chosen
 
 
-def _sized(utterances: Iterable[Utterance], size: int | None, fps: Fraction | int | None) -> list[Utterance]:
+def resized(utterances: Iterable[Utterance], size: int | None, fps: Fraction | int | None) -> list[Utterance]:
+    """The same utterances at another size (px) and rate, where given."""
     return [replace(u, size=u.size if size is None else size, fps=u.fps if fps is None else fps) for u in utterances]
 
 
@@ -126,7 +130,9 @@ def run_jobs(
             if progress:
                 progress(number, len(jobs))
         return done
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
+    ) as pool:
         for number, result in enumerate(pool.map(work, jobs), start=1):
             done.append(result)
             if progress:
@@ -166,9 +172,11 @@ def write_corpus(
 ) -> list[Path]:
     """Write utterances in MEAD's layout; return the paths of the videos.
 
-    Videos go to `<actor>/video/front/<emotion>/level_<n>/<NNN>.mp4` (H.264, yuv420p, tagged smpte170m and tv range, with
-    AAC sound), true landmarks to `<actor>/landmarks/front/…/<NNN>.npy` (float32 (T, 68, 2) px). `size` and `fps` override
-    those of the utterances (256 px and 25 unless they say otherwise). With `workers` > 1 the caller's main module must
-    be importable.
+    Videos go to `<actor>/video/front/<emotion>/level_<n>/<NNN>.mp4` (H.264, yuv420p, tagged smpte170m and tv range,
+    with AAC sound), true landmarks to `<actor>/landmarks/front/…/<NNN>.npy` (float32 (T, 68, 2) px). `size` and `fps`
+    override those of the utterances (256 px and 25 unless they say otherwise). With `workers` > 1 processes are
+    spawned, so a script must guard its main part with `if __name__ == "__main__"`.
     """
-    return run_jobs(partial(write_utterance, root=root), _sized(utterances, size, fps), workers=workers, progress=progress)
+    return run_jobs(
+        partial(write_utterance, root=root), resized(utterances, size, fps), workers=workers, progress=progress
+    )

@@ -38,7 +38,9 @@ CONTAINERS: dict[str, tuple[str, str, str]] = {
 }
 """Container format, and the codecs used for picture and sound unless others are asked for, by suffix."""
 
-_CONVERSION = int(Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP | Interpolation.BITEXACT)
+_CONVERSION = int(
+    Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP | Interpolation.BITEXACT
+)
 _SMPTE170M = 6  # the number of this matrix, of these primaries and of this transfer curve in ITU-T H.273
 
 
@@ -151,7 +153,9 @@ class VideoWriter:
     def __enter__(self) -> VideoWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is not None:
             self._discard()
             return
@@ -179,7 +183,7 @@ def write_video(
 ) -> int:
     """Write frames, (H, W, 3) RGB or (H, W, 4) RGBA uint8, and sound to a video; return the number of frames.
 
-    `path`'s suffix picks the container (see `CONTAINERS`) and, unless given, the codecs. The sound stops with the frames.
+    `path`'s suffix picks the container (see `CONTAINERS`) and, unless given, the codecs. Sound stops with the frames.
     """
     stream = iter(frames)
     first = next(stream, None)

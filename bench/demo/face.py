@@ -27,7 +27,7 @@ _FALLOFF = 58.0  # face pixels around the head over which the backdrop and the s
 
 @dataclass(frozen=True)
 class _Head:
-    """A speaker's mesh at rest: `landmarks` (68, 2), `vertices` (V, 2), `depth` (V,) and how far each follows the head."""
+    """A speaker's mesh at rest: `landmarks` (68, 2), `vertices` (V, 2), `depth` (V,), how far each follows."""
 
     mesh: Mesh
     landmarks: Points
@@ -110,7 +110,7 @@ def _draw_insides(frame: Frame, vertices: Points, speaker: Speaker, pose: Pose) 
     head = _head(speaker)
     paths, holes = head.mesh.paths, head.mesh.holes
     roll, zoom = float(np.radians(pose.roll)), 1 + pose.zoom
-    anchors = np.array([head.landmarks[[62, 66]].mean(axis=0), *(head.landmarks[[a, b]].mean(axis=0) for a, b in ((36, 39), (42, 45)))])
+    anchors = np.array([head.landmarks[[a, b]].mean(axis=0) for a, b in ((62, 66), (36, 39), (42, 45))])
     anchors[1:, 1] -= 1.6 * speaker.eye_size
     mouth, left, right = _turned(anchors, _depth(anchors), pose)
     drop = float(pose_landmarks(head.landmarks, Pose(jaw=pose.jaw))[66, 1] - head.landmarks[66, 1])
@@ -121,7 +121,8 @@ def _draw_insides(frame: Frame, vertices: Points, speaker: Speaker, pose: Pose) 
     for name, middle in (("left", left), ("right", right)):
         draw_eye(
             frame, vertices[holes[f"eye_{name}"]], vertices[paths[f"upper_lid_{name}"]], Place(middle, roll, zoom),
-            gaze=(2.4 * pose.gaze_x, 1.4 * pose.gaze_y), iris=np.array(speaker.iris), size=speaker.eye_size, light=speaker.light,
+            gaze=(2.4 * pose.gaze_x, 1.4 * pose.gaze_y), iris=np.array(speaker.iris), size=speaker.eye_size,
+            light=speaker.light,
         )  # fmt: skip
 
 

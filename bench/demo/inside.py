@@ -74,7 +74,9 @@ class _Patch:
         return np.asarray(cv2.GaussianBlur(plane, (0, 0), max(0.3, sigma * self.scale * self.fine)), dtype=np.float32)
 
     def _average(self, plane: Plane) -> Plane:
-        return np.asarray(cv2.resize(plane, (int(self.width), int(self.height)), interpolation=cv2.INTER_AREA), np.float32)
+        return np.asarray(
+            cv2.resize(plane, (int(self.width), int(self.height)), interpolation=cv2.INTER_AREA), np.float32
+        )
 
     def paint(self, colour: Plane, cover: Plane, shade: Plane) -> None:
         """Put `colour` where `cover` is, then darken the patch to `1 - shade` (more in blue and green), in place."""
@@ -102,7 +104,11 @@ def _teeth(u: Plane, v: Plane, edge: float, upward: bool, size: float) -> tuple[
     within = (across - low) / (high - low) * 2 - 1
     drop = np.float32(edge) - (v if upward else 2 * np.float32(edge) - v) - 0.0035 * across**2 - 0.8 * within**4
     cover = _soft(drop, -0.25, 0.35) * (across < _GAPS[-1])
-    shade = (1 - 0.5 * (across / 26) ** 2) * (1 - 0.22 * _soft(np.abs(within), 0.8, 1.0)) * (0.82 + 0.18 * _soft(drop, 0, 3))
+    shade = (
+        (1 - 0.5 * (across / 26) ** 2)
+        * (1 - 0.22 * _soft(np.abs(within), 0.8, 1.0))
+        * (0.82 + 0.18 * _soft(drop, 0, 3))
+    )
     return _TOOTH * shade[..., None] * np.float32(1.0 if upward else 0.82), cover
 
 
@@ -112,7 +118,7 @@ def draw_mouth(
     """Draw the inside of the mouth into `frame`.
 
     `loop` (N, 2) is the inner edge of the lips and `upper` (M, 2) its upper half; `place` is where the closed lips
-    meet on the skull; `drop` is how far the jaw is down, face pixels; `size` scales the teeth, `light` their brightness.
+    meet on the skull; `drop` is how far the jaw is down, face pixels; `size` scales the teeth, `light` brightens all.
     """
     patch = _Patch(frame, loop, 4.0)
     if patch.empty:
@@ -152,7 +158,7 @@ def draw_eye(
         return
     u, v = patch.coordinates(place)
     cover = patch.cover(loop)
-    colour = _SCLERA * np.float32(light) * (1 - 0.3 * np.clip(np.abs(u) / (12 * size), 0, 1.2) ** 2)[..., None]
+    colour: Plane = _SCLERA * np.float32(light) * (1 - 0.3 * np.clip(np.abs(u) / (12 * size), 0, 1.2) ** 2)[..., None]
     r = np.hypot(u - np.float32(gaze[0]), v - np.float32(gaze[1])) / np.float32(size)
     rays = (0.75 + 0.5 * _soft(r, 1.4, 3.8)) * (1 - 0.6 * _soft(r, 3.2, 4.6))
     colour = _over(colour, iris.astype(np.float32) * rays[..., None], 1 - _soft(r, 4.0, 4.9))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -61,9 +62,9 @@ class Mesh:
 
 def _spline_rows(landmarks: Points, path: tuple[int, ...], steps: int) -> Points:
     """Rows (M, 68) that give the points between landmarks on a smooth curve through `path` as weighted landmarks."""
-    chosen = landmarks[list(path)]
-    knots = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(chosen, axis=0), axis=1))])
-    between = np.concatenate([np.linspace(a, b, steps, endpoint=False)[1:] for a, b in zip(knots, knots[1:])])  # noqa: RUF007
+    lengths = np.linalg.norm(np.diff(landmarks[list(path)], axis=0), axis=1)
+    knots = np.concatenate([[0.0], np.cumsum(lengths)])
+    between = np.concatenate([np.linspace(a, b, steps, endpoint=False)[1:] for a, b in pairwise(knots)])
     rows = np.zeros((len(between), len(landmarks)))
     rows[:, list(path)] = CubicSpline(knots, np.eye(len(path)), bc_type="natural")(between)
     return rows
@@ -71,36 +72,25 @@ def _spline_rows(landmarks: Points, path: tuple[int, ...], steps: int) -> Points
 
 def _grid(taken: Points, landmarks: Points) -> Points:
     """Free vertices: a fine triangular grid on the face, a coarse one around it, none close to a taken point."""
-    low, high = -MARGIN, FACE_SIZE + MARGIN
     centre, reach = landmarks.mean(axis=0), np.ptp(landmarks, axis=0).max() * 0.72
     points: list[Points] = []
     for pitch, fine in ((9.0, True), (22.0, False)):
-        ys = np.arange(low, high + 1, pitch * 0.866)
-        rows = [
-            np.stack([np.arange(low + (k % 2) * pitch / 2, high, pitch), np.full(0, y)], 1)
-            if False
-            else np.array([(x, y) for x in np.arange(low + (k % 2) * pitch / 2, high, pitch)])
-            for k, y in enumerate(ys)
-        ]
-        grid = np.vstack(rows)
-        near = np.linalg.norm(grid - centre, axis=1) < reach
-        grid = grid[near if fine else ~near]
-        others = np.vstack([taken, *points])
-        gap = np.linalg.norm(grid[:, None] - others[None], axis=2).min(axis=1)
+        steps = np.arange(0, FACE_SIZE + 2 * MARGIN, pitch)
+        x, row = np.meshgrid(steps, np.arange(len(steps) / 0.866))
+        grid = np.stack([x + row % 2 * pitch / 2, row * pitch * 0.866], axis=-1).reshape(-1, 2) - MARGIN
+        grid = grid[(grid < FACE_SIZE + MARGIN).all(axis=1)]
+        grid = grid[(np.linalg.norm(grid - centre, axis=1) < reach) == fine]
+        gap = np.linalg.norm(grid[:, None] - np.vstack([taken, *points])[None], axis=2).min(axis=1)
         points.append(grid[gap > pitch * (0.55 if fine else 0.6)])
     return np.vstack(points)
 
 
 def _border() -> Points:
     """Vertices on the rim of the texture, which never move."""
-    low, high = -MARGIN - 1.0, FACE_SIZE + MARGIN
-    side = np.linspace(low, high, 12)
-    return np.unique(
-        np.vstack(
-            [np.stack([a, b], axis=1) for e in (low, high) for a, b in ((side, np.full(12, e)), (np.full(12, e), side))]
-        ),
-        axis=0,
-    )
+    sides = np.linspace(-MARGIN - 1.0, FACE_SIZE + MARGIN, 12)
+    x, y = np.meshgrid(sides, sides)
+    rim = np.isin(x, sides[[0, -1]]) | np.isin(y, sides[[0, -1]])
+    return np.stack([x[rim], y[rim]], axis=1)
 
 
 def _laplacian(points: Points, triangles: Indices) -> tuple[Points, Points]:
@@ -139,9 +129,8 @@ def build() -> Mesh:
     for name, (path, steps) in _PATHS.items():
         rows = _spline_rows(landmarks, path, steps)
         extra = len(spline) + np.arange(len(rows)).reshape(len(path) - 1, steps - 1)
-        paths[name] = np.concatenate(
-            [*(np.r_[p, e] for p, e in zip(path[:-1], extra, strict=True)), [path[-1]]]
-        ).astype(np.int64)
+        filled = np.column_stack([np.array(path[:-1]), extra])
+        paths[name] = np.append(filled.ravel(), path[-1]).astype(np.int64)
         spline = np.vstack([spline, rows])
     bound, hair, border = spline @ landmarks, to_face(PORTRAIT_OUTLINE[HAIR]), _border()
     held = np.vstack([bound, hair, border])
@@ -155,4 +144,5 @@ def build() -> Mesh:
         triangles, centroids = triangles[~inside], centroids[~inside]
     follow = _thin_plate(rest, triangles, np.arange(len(held)))
     first = len(bound)
+    follow = np.round(follow, 6)  # so that no difference between linear algebra libraries reaches a pixel
     return Mesh(rest, triangles, follow[:, :first] @ spline, follow[:, first : first + len(hair)], paths, holes)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...metrics.contract import Frame
 from ..errors import TalkbenchError
-from .corpus import Animation, Progress, Utterance, _sized, animate, run_jobs, save_landmarks
+from .corpus import Animation, Progress, Utterance, animate, resized, run_jobs, save_landmarks
 from .encode import VideoWriter
 from .performance import perform, without_mouth
 from .portrait import FACE_SIZE
@@ -29,7 +29,7 @@ BLUR_SIGMA = 2.0
 
 @dataclass(frozen=True)
 class Method:
-    """One failure: `frames` makes a take's frames (one out for each one in) from the utterance's; `crf` encodes them."""
+    """One failure: `frames` makes a take's frames from the utterance's, one for one; `crf` encodes them."""
 
     name: str
     failure: str
@@ -48,7 +48,9 @@ def neutralised_poses(animation: Animation) -> list[Pose]:
     return perform(animation.words, u.speaker, u.emotion, u.level, u.sentence, fps=u.fps, acted=False)
 
 
-def _reposed(poses: Callable[[Animation], Sequence[Pose]], animation: Animation, frames: Iterator[Frame]) -> Iterator[Frame]:
+def _reposed(
+    poses: Callable[[Animation], Sequence[Pose]], animation: Animation, frames: Iterator[Frame]
+) -> Iterator[Frame]:
     for _, (frame, _) in zip(frames, animation.frames(poses(animation)), strict=True):
         yield frame
 
@@ -75,11 +77,17 @@ def _same(animation: Animation, frames: Iterator[Frame]) -> Iterator[Frame]:
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method("frozen-mouth", "the mouth stays closed and at rest; all else moves", partial(_reposed, frozen_mouth_poses)),
+        Method(
+            "frozen-mouth", "the mouth stays closed and at rest; all else moves", partial(_reposed, frozen_mouth_poses)
+        ),
         Method("late-3-frames", "the picture is three frames late; the first frame is held", _late),
         Method("blurred", "Gaussian blur, sigma 2 px at 256x256", _blurred),
         Method("re-encoded", "the same frames at a much lower bitrate (H.264, crf 38)", _same, crf=38),
-        Method("neutralised", "the emotion is gone from the face; the words are right", partial(_reposed, neutralised_poses)),
+        Method(
+            "neutralised",
+            "the emotion is gone from the face; the words are right",
+            partial(_reposed, neutralised_poses),
+        ),
     )
 }
 """The simulated failures by name."""
@@ -150,7 +158,7 @@ def write_methods(
     pass over the frames. Sound is the utterance's own, unchanged.
     """
     names = tuple(method.name for method in methods_named(methods))
-    jobs = _sized(utterances, size, fps)
+    jobs = resized(utterances, size, fps)
     work = partial(_write_one, root=root, names=names, ground_truth=ground_truth)
     written = run_jobs(work, jobs, workers=workers, progress=progress)
     return {name: [paths[k] for paths in written] for k, name in enumerate(names)}

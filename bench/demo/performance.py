@@ -1,4 +1,4 @@
-"""From words and an emotion to a face in motion: one pose per frame, with blinks, glances and a head that nods along."""
+"""From words and an emotion to a face in motion: one pose per frame, with blinks, glances and nods."""
 
 from __future__ import annotations
 
@@ -73,13 +73,20 @@ def _tracks(words: Articulation, manner: Emotion, times: Track, rng: np.random.G
 
 
 def perform(
-    words: Articulation, speaker_id: str, emotion: str, level: int, sentence: int, *, fps: Fraction | int = 25, acted: bool = True
+    words: Articulation,
+    speaker_id: str,
+    emotion: str,
+    level: int,
+    sentence: int,
+    *,
+    fps: Fraction | int = 25,
+    acted: bool = True,
 ) -> list[Pose]:
     """One pose per frame for these words.
 
     With `acted=False` the face stays neutral: the same mouth movements, blinks and wanderings, without the emotion.
     """
-    times = (np.arange(len(words)) + 0.5) / float(fps)
+    times = (np.arange(len(words), dtype=np.float64) + 0.5) / float(fps)
     manner = emotion_at(emotion, level) if acted else emotion_at("neutral", 1)
     tracks = _tracks(words, manner, times, rng_for("face", speaker_id, emotion, level, sentence))
     for name, (low, high) in _LIMITS.items():

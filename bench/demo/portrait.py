@@ -21,7 +21,9 @@ import numpy.typing as npt
 from ...metrics.contract import Frame
 
 Points = npt.NDArray[np.float64]
-Plane = npt.NDArray[np.float32]
+"""(N, 2) x and y."""
+Plane = npt.NDArray[np.floating]
+"""A picture or mask in floating point (float32)."""
 
 FACE_SIZE = 256
 """Side of the head crop in face pixels."""

@@ -56,13 +56,14 @@ def _without_folds(image: Plane) -> Plane:
 
 def _brows(image: Plane, speaker: Speaker) -> Plane:
     """Draw fuller brows along the photograph's thin ones."""
-    mesh = build()
+    mesh, grey = build(), image.mean(axis=2)
     ink = np.array(speaker.hair, dtype=np.float32) * np.array([84.0, 66.0, 48.0], dtype=np.float32)
-    grain = 1 + 0.35 * (image.mean(axis=2, keepdims=True) / cv2.GaussianBlur(image.mean(axis=2), (0, 0), 3.0)[..., None] - 1)
+    grain = (1 + 0.35 * (grey / cv2.GaussianBlur(grey, (0, 0), 3.0) - 1))[..., None]
     for name in ("brow_left", "brow_right"):
         line = mesh.rest[mesh.paths[name]] + np.array([0.0, 1.6])
-        mask = np.maximum(_stroke(line[1:-1], speaker.brow_width * 0.8), _stroke(line[2:-2], speaker.brow_width))[..., None]
-        image = image + (np.minimum(ink, image) * grain - image) * np.clip(mask * speaker.brow_ink * 1.2, 0, 0.92)
+        mask = np.maximum(_stroke(line[1:-1], speaker.brow_width * 0.8), _stroke(line[2:-2], speaker.brow_width))
+        share = np.clip(mask * speaker.brow_ink * 1.2, 0, 0.92)[..., None]
+        image = image + (np.minimum(ink, image) * grain - image) * share
     return np.asarray(image, dtype=np.float32)
 
 
@@ -107,5 +108,5 @@ def speaker_texture(speaker: Speaker, size: int) -> Frame:
     image = _lips_and_beard(_brows(_tinted(_relaxed(), speaker), speaker), speaker)
     side = round((FACE_SIZE + 2 * MARGIN) * size / FACE_SIZE)
     shrink = side < image.shape[0]
-    image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
-    return np.ascontiguousarray(np.clip(np.round(image), 0, 255).astype(np.uint8))
+    scaled = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
+    return np.ascontiguousarray(np.clip(np.round(scaled), 0, 255).astype(np.uint8))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import TalkbenchError
-from .pose import LEFT_RIGHT, resting_landmarks
 from .portrait import Points
+from .pose import LEFT_RIGHT, resting_landmarks
 
 RGB = tuple[float, float, float]
 _MIDLINE, _EYE_LINE = 128.2, 124.0
@@ -16,9 +16,9 @@ _MIDLINE, _EYE_LINE = 128.2, 124.0
 
 @dataclass(frozen=True)
 class Speaker:
-    """A face and a voice. Shares are 1 for the photograph; shifts are face pixels; colours are RGB, 0 to 255 or gains.
+    """A face and a voice. Shares are 1 for the photograph, shifts face pixels, colours RGB, 0 to 255 or gains.
 
-    `pitch_hz` is the neutral mean of the voice; `tract` scales its formants (1 is a long adult tract, larger is shorter).
+    `pitch_hz` is the neutral mean of the voice; `tract` scales its formants (larger is a shorter vocal tract).
     """
 
     id: str
@@ -56,46 +56,47 @@ SPEAKERS: dict[str, Speaker] = {
     speaker.id: speaker
     for speaker in (
         Speaker(
-            "M003", 112.0, 1.0, face_width=1.03, jaw_width=1.1, chin_drop=3.0, eye_size=0.94, brow_drop=1.6, nose_width=1.12,
-            lip_size=0.86, mouth_width=1.06, hair_size=0.9, skin=(0.93, 0.87, 0.82), hair=(0.42, 0.38, 0.36),
-            clothes=(0.55, 0.62, 0.9), backdrop=(150.0, 168.0, 178.0), iris=(70.0, 50.0, 36.0), brow_ink=0.62, brow_width=3.4,
-            beard=0.2, lip_ink=0.1,
+            "M003", 112.0, 1.0, face_width=1.03, jaw_width=1.1, chin_drop=3.0, eye_size=0.94, brow_drop=1.6,
+            nose_width=1.12, lip_size=0.86, mouth_width=1.06, hair_size=0.9, skin=(0.93, 0.87, 0.82),
+            hair=(0.42, 0.38, 0.36), clothes=(0.55, 0.62, 0.9), backdrop=(150.0, 168.0, 178.0),
+            iris=(70.0, 50.0, 36.0), brow_ink=0.62, brow_width=3.4, beard=0.2, lip_ink=0.1,
         ),
         Speaker(
-            "M009", 98.0, 0.97, mirror=True, face_width=0.97, jaw_width=1.05, chin_drop=5.0, eye_size=0.98, eye_gap=1.0,
-            brow_drop=1.0, nose_width=1.06, nose_drop=2.0, lip_size=0.92, hair_size=0.88, skin=(1.0, 0.93, 0.88),
-            hair=(0.95, 0.72, 0.5), clothes=(0.5, 0.75, 0.55), backdrop=(176.0, 184.0, 160.0), iris=(92.0, 118.0, 128.0),
-            brow_ink=0.55, brow_width=3.2, beard=0.14, lip_ink=0.08,
+            "M009", 98.0, 0.97, mirror=True, face_width=0.97, jaw_width=1.05, chin_drop=5.0, eye_size=0.98,
+            eye_gap=1.0, brow_drop=1.0, nose_width=1.06, nose_drop=2.0, lip_size=0.92, hair_size=0.88,
+            skin=(1.0, 0.93, 0.88), hair=(0.95, 0.72, 0.5), clothes=(0.5, 0.75, 0.55), backdrop=(176.0, 184.0, 160.0),
+            iris=(92.0, 118.0, 128.0), brow_ink=0.55, brow_width=3.2, beard=0.14, lip_ink=0.08,
         ),
         Speaker(
-            "M030", 126.0, 1.03, face_width=1.05, jaw_width=1.04, chin_drop=-1.0, eye_size=1.04, brow_drop=0.6, nose_width=1.2,
-            lip_size=1.16, mouth_width=1.08, hair_size=0.9, skin=(0.66, 0.53, 0.44), hair=(0.26, 0.23, 0.22),
-            clothes=(0.9, 0.8, 0.4), backdrop=(188.0, 176.0, 150.0), iris=(46.0, 32.0, 24.0), brow_ink=0.65, brow_width=3.3,
-            beard=0.12, lip_ink=0.12,
+            "M030", 126.0, 1.03, face_width=1.05, jaw_width=1.04, chin_drop=-1.0, eye_size=1.04, brow_drop=0.6,
+            nose_width=1.2, lip_size=1.16, mouth_width=1.08, hair_size=0.9, skin=(0.66, 0.53, 0.44),
+            hair=(0.26, 0.23, 0.22), clothes=(0.9, 0.8, 0.4), backdrop=(188.0, 176.0, 150.0), iris=(46.0, 32.0, 24.0),
+            brow_ink=0.65, brow_width=3.3, beard=0.12, lip_ink=0.12,
         ),
         Speaker("W009", 205.0, 1.14, eye_size=1.05, lip_ink=0.25),
         Speaker(
-            "W011", 190.0, 1.1, mirror=True, face_width=1.05, jaw_width=0.98, chin_drop=-2.5, eye_size=1.08, eye_gap=-1.0,
-            brow_drop=-0.6, nose_width=1.04, lip_size=1.1, skin=(0.82, 0.7, 0.6), hair=(0.36, 0.3, 0.28),
-            clothes=(0.7, 0.35, 0.6), backdrop=(204.0, 186.0, 176.0), iris=(58.0, 40.0, 28.0), brow_ink=0.7, brow_width=2.8,
-            lip_ink=0.3,
+            "W011", 190.0, 1.1, mirror=True, face_width=1.05, jaw_width=0.98, chin_drop=-2.5, eye_size=1.08,
+            eye_gap=-1.0, brow_drop=-0.6, nose_width=1.04, lip_size=1.1, skin=(0.82, 0.7, 0.6),
+            hair=(0.36, 0.3, 0.28), clothes=(0.7, 0.35, 0.6), backdrop=(204.0, 186.0, 176.0), iris=(58.0, 40.0, 28.0),
+            brow_ink=0.7, brow_width=2.8, lip_ink=0.3,
         ),
         Speaker(
-            "W015", 228.0, 1.18, face_width=0.96, jaw_width=0.94, chin_drop=1.5, eye_size=1.12, eye_gap=0.8, brow_drop=-1.2,
-            nose_width=0.94, nose_drop=-1.5, mouth_width=0.94, lip_size=1.08, hair_size=1.03, skin=(1.03, 0.97, 0.96),
-            hair=(1.16, 1.06, 0.88), clothes=(0.45, 0.6, 0.75), backdrop=(160.0, 176.0, 200.0), iris=(96.0, 132.0, 160.0),
-            brow_ink=0.42, brow_width=2.4, lip_ink=0.35,
+            "W015", 228.0, 1.18, face_width=0.96, jaw_width=0.94, chin_drop=1.5, eye_size=1.12, eye_gap=0.8,
+            brow_drop=-1.2, nose_width=0.94, nose_drop=-1.5, mouth_width=0.94, lip_size=1.08, hair_size=1.03,
+            skin=(1.03, 0.97, 0.96), hair=(1.16, 1.06, 0.88), clothes=(0.45, 0.6, 0.75),
+            backdrop=(160.0, 176.0, 200.0), iris=(96.0, 132.0, 160.0), brow_ink=0.42, brow_width=2.4, lip_ink=0.35,
         ),
         Speaker(
-            "W029", 176.0, 1.08, mirror=True, face_width=0.98, jaw_width=1.03, chin_drop=2.0, eye_size=0.96, brow_drop=0.4,
-            nose_width=1.02, nose_drop=1.0, mouth_width=1.04, lip_size=0.94, hair_size=0.97, skin=(0.97, 0.92, 0.9),
-            hair=(0.92, 0.95, 1.02), clothes=(0.35, 0.4, 0.42), backdrop=(182.0, 182.0, 186.0), iris=(104.0, 118.0, 104.0),
-            brow_ink=0.45, brow_width=2.6, lip_ink=0.18,
+            "W029", 176.0, 1.08, mirror=True, face_width=0.98, jaw_width=1.03, chin_drop=2.0, eye_size=0.96,
+            brow_drop=0.4, nose_width=1.02, nose_drop=1.0, mouth_width=1.04, lip_size=0.94, hair_size=0.97,
+            skin=(0.97, 0.92, 0.9), hair=(0.92, 0.95, 1.02), clothes=(0.35, 0.4, 0.42),
+            backdrop=(182.0, 182.0, 186.0), iris=(104.0, 118.0, 104.0), brow_ink=0.45, brow_width=2.6, lip_ink=0.18,
         ),
         Speaker(
-            "W037", 214.0, 1.15, face_width=1.02, jaw_width=0.96, chin_drop=-1.0, eye_size=1.0, eye_gap=0.4, nose_width=1.1,
-            lip_size=1.2, mouth_width=1.02, skin=(0.6, 0.47, 0.4), hair=(0.22, 0.2, 0.2), clothes=(0.8, 0.5, 0.3),
-            backdrop=(170.0, 160.0, 176.0), iris=(40.0, 28.0, 22.0), brow_ink=0.75, brow_width=3.0, lip_ink=0.3,
+            "W037", 214.0, 1.15, face_width=1.02, jaw_width=0.96, chin_drop=-1.0, eye_size=1.0, eye_gap=0.4,
+            nose_width=1.1, lip_size=1.2, mouth_width=1.02, skin=(0.6, 0.47, 0.4), hair=(0.22, 0.2, 0.2),
+            clothes=(0.8, 0.5, 0.3), backdrop=(170.0, 160.0, 176.0), iris=(40.0, 28.0, 22.0), brow_ink=0.75,
+            brow_width=3.0, lip_ink=0.3,
         ),
     )
 }  # fmt: skip
@@ -110,7 +111,7 @@ def speaker_named(name: str) -> Speaker:
 
 
 def _scaled(points: Points, about: Points, x: float, y: float) -> Points:
-    return about + (points - about) * np.array([x, y])
+    return np.asarray(about + (points - about) * np.array([x, y]), dtype=np.float64)
 
 
 def _soft_step(values: Points, low: float, high: float) -> Points:

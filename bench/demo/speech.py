@@ -112,7 +112,9 @@ def _pitch(score: _Score, speaker: Speaker, manner: Emotion, rng: np.random.Gene
     place = np.arange(count) / count
     stress = _smooth(np.array([item.stress for item in score.spoken])[score.phone], 0.05)
     accents = _smooth(np.repeat(rng.normal(0, 1, count // 30 + 1), 30)[:count], 0.12)
-    semitones = manner.pitch + manner.pitch_range * (3.2 * (stress - 0.45) + 1.1 * accents) + manner.rise * (place - 0.5)
+    semitones = (
+        manner.pitch + manner.pitch_range * (3.2 * (stress - 0.45) + 1.1 * accents) + manner.rise * (place - 0.5)
+    )
     shiver = manner.tremble * 0.6 * np.sin(2 * np.pi * 6.5 * np.arange(count) / _CONTROL_HZ + rng.uniform(0, 6))
     return np.asarray(speaker.pitch_hz * 2 ** ((semitones + shiver) / 12), dtype=np.float64)
 
@@ -188,12 +190,18 @@ def _hissed(score: _Score, manner: Emotion, rng: np.random.Generator) -> Track:
 
 
 def speak(
-    speaker: Speaker | str, emotion: str, level: int, sentence: int, *, fps: Fraction | int = 25, syllables: int | None = None
+    speaker: Speaker | str,
+    emotion: str,
+    level: int,
+    sentence: int,
+    *,
+    fps: Fraction | int = 25,
+    syllables: int | None = None,
 ) -> tuple[Audio, Articulation]:
     """Say a sentence.
 
     Returns the sound, float32 (N,) at 16 kHz, -1 to 1, and the mouth's movements, one value per frame at `fps`. The
-    sound lasts exactly as long as the frames (to the nearest sample). Louder emotions are louder: nothing is normalised.
+    sound lasts as long as the frames, to the nearest sample. Louder emotions are louder: nothing is normalised.
     """
     speaker = speaker_named(speaker) if isinstance(speaker, str) else speaker
     manner, frame = emotion_at(emotion, level), 1 / Fraction(fps)

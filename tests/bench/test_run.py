@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import clips
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -241,19 +242,19 @@ def test_a_video_without_any_face_has_no_landmark_value(tmp_path: Path) -> None:
 
 
 def test_of_two_faces_the_largest_is_measured_and_the_others_are_counted(tmp_path: Path) -> None:
-    def beside(frame: np.ndarray) -> np.ndarray:
-        small = np.full_like(frame, 128)
-        small[48:208, 48:208] = clips.portrait(160)
-        return np.hstack([frame, small])
-
-    real = [np.hstack([frame, np.full_like(frame, 128)]) for frame in clips.moving(3)]
-    clips.write(tmp_path / "real.mp4", real)
-    clips.write(tmp_path / "gen.mp4", [beside(frame) for frame in clips.moving(3)])
-    (row,) = talkbench.score(
-        tmp_path / "real.mp4", {"m": tmp_path / "gen.mp4"}, cache=False, crop="gt-box"
-    ).clips.to_dict("records")
-    assert row["gen_faces"] == 3
-    assert row["M-LMD"] < 0.5
+    face = clips.portrait()[50:250, 50:210]
+    large, small = (cv2.resize(face, (width, width * 5 // 4), interpolation=cv2.INTER_AREA) for width in (150, 105))
+    one = np.full((256, 256, 3), 128, np.uint8)
+    one[20:207, :150] = large
+    two = one.copy()
+    two[60:191, 151:] = small
+    clips.write(tmp_path / "one.mp4", [one] * 3)
+    clips.write(tmp_path / "two.mp4", [two] * 3)
+    results = talkbench.score(tmp_path / "one.mp4", {"m": tmp_path / "two.mp4"}, cache=False)
+    (row,) = results.clips.to_dict("records")
+    assert (row["gt_several"], row["gen_several"], row["gen_faces"]) == (0, 3, 3)
+    assert row["M-LMD"] < 0.7
+    assert row["F-LMD-uncentred"] < 1
 
 
 def test_unequal_lengths_are_refused_with_both_counts_unless_accepted(tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ def test_one_point_moved():
 
 def test_shift_is_seen_where_nothing_is_centred():
     gt = track(0)
-    assert measure("F-LMD-uncentred", gt, gt + (3, -4)) == pytest.approx(5, abs=1e-12)
-    assert measure("M-LMD-uncentred", gt, gt + (3, -4)) == pytest.approx(5, abs=1e-12)
+    assert measure("F-LMD-uncentred", gt, gt + np.array([3, -4])) == pytest.approx(5, abs=1e-12)
+    assert measure("M-LMD-uncentred", gt, gt + np.array([3, -4])) == pytest.approx(5, abs=1e-12)
 
 
 @names
@@ -122,8 +122,8 @@ def test_order_does_not_matter(name, seed):
 def test_shift_of_either_side_does_not_matter(name, seed, x, y):
     gt, gen = track(seed), track(seed + 1)
     expected = measure(name, gt, gen)
-    assert measure(name, gt, gen + (x, y)) == pytest.approx(expected, rel=1e-9)
-    assert measure(name, gt + (x, y), gen) == pytest.approx(expected, rel=1e-9)
+    assert measure(name, gt, gen + np.array([x, y])) == pytest.approx(expected, rel=1e-9)
+    assert measure(name, gt + np.array([x, y]), gen) == pytest.approx(expected, rel=1e-9)
 
 
 @settings(deadline=None)

@@ -89,10 +89,8 @@ KINDS = ["noise", "extremes", "constant", "bright", "stripes", "gradient"]
 
 
 @st.composite
-def pairs(draw, grey=st.booleans()):
-    shape = (draw(st.integers(11, 48)), draw(st.integers(11, 48)))
-    if not draw(grey):
-        shape += (3,)
+def pairs(draw, channels=((), (3,))):
+    shape = (draw(st.integers(11, 48)), draw(st.integers(11, 48)), *draw(st.sampled_from(channels)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     gt = picture(rng, draw(st.sampled_from(KINDS)), shape)
     if draw(st.booleans()):
@@ -172,7 +170,7 @@ def test_same_is_exactly_one_and_order_does_not_matter(window, pair):
 
 @pytest.mark.parametrize("window", WINDOWS)
 @settings(deadline=None)
-@given(pair=pairs(grey=st.just(False)))
+@given(pair=pairs(channels=[(3,)]))
 def test_frame_is_the_mean_of_its_channels(window, pair):
     gt, gen = pair
     channels = [ssim(gt[..., c], gen[..., c], window=window) for c in range(3)]
@@ -302,8 +300,8 @@ def locked_package(folder):
 
 
 def test_processes_that_fill_the_cache_at_once(tmp_path):
-    running = [start(NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(3)]
-    assert [process.communicate()[0] for process in running] == 3 * [expected_output()]
+    running = [start(NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
+    assert [process.communicate()[0] for process in running] == 2 * [expected_output()]
     assert list(tmp_path.rglob("*_uniform*.nbc"))
     later = start(NUMBA_CACHE_DIR=str(tmp_path))
     assert later.communicate()[0] == expected_output()

@@ -161,7 +161,6 @@ def test_terminal():
     text = re.sub(r"\x1b\[[0-9;]*m", "", printed(TABLE))
     assert re.search(r"A_b +2\.35† +30\.0 +90 % +19/20", text)
     assert re.search(r"\[2\.10, 2\.60\] +\[29\.5, 31\.2\]", text)
-    assert "Signature: p-1|id:0" in text
     assert re.search(r"\x1b\[1m *2\.35\x1b\[0m†", printed(TABLE))
 
 
