@@ -98,7 +98,7 @@ def true_landmarks(utterance: Utterance) -> Points:
     return np.stack([landmarks for _, landmarks in animate(utterance).frames()])
 
 
-def demo_utterances(
+def corpus(
     count: int, *, speakers: Sequence[str] = tuple(SPEAKERS), first: int = 1, **settings: int
 ) -> list[Utterance]:
     """Pick `count` utterances that go round speakers, emotions and levels, each with a new sentence.

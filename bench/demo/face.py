@@ -78,8 +78,9 @@ def pose_vertices(speaker: Speaker, pose: Pose) -> tuple[Points, npt.NDArray[np.
     """Where the mesh is: vertices (V, 2) in face pixels before mirroring, and triangles (F, 3)."""
     head = _head(speaker)
     bend = pose_landmarks(head.landmarks, pose) - head.landmarks
-    bent = head.vertices + head.mesh.weights @ bend
-    moved = bent + head.follows[:, None] * (_turned(bent, head.depth, pose) - bent)
+    follows = head.follows[:, None]  # the backdrop follows neither the head nor the features
+    bent = head.vertices + follows * (head.mesh.weights @ bend)
+    moved = bent + follows * (_turned(bent, head.depth, pose) - bent)
     return moved, head.mesh.triangles
 
 

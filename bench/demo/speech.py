@@ -136,10 +136,12 @@ def _glottal(pitch: Track, voice: Track, manner: Emotion, rng: np.random.Generat
     closing = (within >= rising) & (within < rising + falling)
     pulse = np.where(closing, np.cos(0.5 * np.pi * (within - rising) / falling), pulse)
     slope = np.diff(pulse, prepend=0.0) * SAMPLE_RATE / 100.0 / pitch.mean()
-    breath = rng.normal(0, 1, count) * (0.012 + 0.09 * manner.breath) * (0.4 + pulse)
+    breath = rng.normal(0, 1, count) * (0.002 + 0.018 * manner.breath) * (0.4 + pulse)
     amplitude = np.interp(clock, np.arange(len(voice)), voice)
-    keep = np.exp(-2 * np.pi * 1400.0 * 2.2**manner.bright / SAMPLE_RATE)
-    return np.asarray(lfilter([1 - keep], [1, -keep], (slope * shimmer[number % len(shimmer)] + breath) * amplitude))
+    raw = (slope * shimmer[number % len(shimmer)] + breath) * amplitude
+    keep = np.exp(-2 * np.pi * 900.0 / SAMPLE_RATE)
+    low = lfilter([1 - keep], [1, -keep], raw)
+    return np.asarray(low + (raw - low) * 10 ** ((9 * manner.bright - 9) / 20), dtype=np.float64)
 
 
 def _resonator(hertz: Track, bandwidth: Track) -> Track:

@@ -87,9 +87,8 @@ def test_every_format_carries_methods_and_signature(run: Path, form: str) -> Non
 
 def test_two_runs_make_one_table(corpus: Path, run: Path, tmp_path: Path) -> None:
     third = tmp_path / "third"
-    talkbench(
-        "score", "--gt", corpus / "real", "--gen", f"Third={corpus / 'theirs'}", "--no-cache", "--workers", 1, "-o", third
-    )
+    sides = ("--gt", corpus / "real", "--gen", f"Third={corpus / 'theirs'}")
+    talkbench("score", *sides, "--no-cache", "--workers", 1, "-o", third)
     rows = json.loads(talkbench("table", run, third, "--format", "json").out)["rows"]
     assert [row["method"] for row in rows] == ["Ground Truth", "Ours", "Theirs", "Third"]
     assert {k: v for k, v in rows[2].items() if k != "method"} == {k: v for k, v in rows[3].items() if k != "method"}

@@ -73,8 +73,9 @@ def test_centred_distances_do_not_see_a_shift_and_uncentred_ones_do(corpus: Path
 
 def test_a_clip_value_follows_from_its_frames(corpus: Path) -> None:
     results = score(corpus)
-    for (clip, method), frames in results.frames.groupby(["clip", "method"]):
-        row = results.clips.query("clip == @clip and method == @method").iloc[0]
+    rows = results.clips.set_index(["clip", "method"])
+    for name, frames in results.frames.groupby(["clip", "method"]):
+        row = rows.loc[name]
         assert row["SSIM"] == pytest.approx(frames["SSIM"].mean(), abs=1e-12)
         assert row["PSNR"] == pytest.approx(10 * np.log10(255**2 / frames["MSE"].mean()), abs=1e-9)
         gt, gen = (np.stack(frames[f"{side}_landmarks"]).reshape(-1, 68, 2).astype(float) for side in ("gt", "gen"))
@@ -132,9 +133,9 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(corpus: Path, tmp_path:
     assert 2 <= measured < 6
     phases: list[tuple[str, int, int]] = []
     score(corpus, broken, progress=lambda *step: phases.append(step))
-    assert [step for step in phases if step[0] == "measure"][0] == ("measure", measured, 6)
+    assert next(step for step in phases if step[0] == "measure") == ("measure", measured, 6)
     assert tables(broken) == tables(tmp_path / "whole")
-    assert sorted(path.name for path in broken.iterdir()) == sorted(path.name for path in (tmp_path / "whole").iterdir())
+    assert {path.name for path in broken.iterdir()} == {path.name for path in (tmp_path / "whole").iterdir()}
 
 
 # Going on, and refusing to
