@@ -111,20 +111,21 @@ def match_frames(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> list[tu
 
     Raises MediaError with both counts and the options that would accept them where the alignment refuses.
     """
-    rate = Fraction(protocol.time.fps)
+    rate = protocol.time.rate
     n_gt, n_gen = gt.frames_at(rate), gen.frames_at(rate)
     matches = Alignment(protocol.time.align).matches(n_gt, n_gen)
     if matches:
         return matches
+    pace = "" if rate is None else f" at {rate} fps"
     raise MediaError(
-        f"{gen.path}: has {n_gen} frames at {protocol.time.fps} fps ({float(gen.duration):.2f} s) where {gt.path} has "
+        f"{gen.path}: has {n_gen} frames{pace} ({float(gen.duration):.2f} s) where {gt.path} has "
         f"{n_gt} ({float(gt.duration):.2f} s). Pass --align truncate to compare what both have, --align resample to "
         "stretch the take, or --align offset=K if it starts late."
     )
 
 
 def _notes(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> Iterable[str]:
-    rate = Fraction(protocol.time.fps)
+    rate = protocol.time.rate
     if gt.colour != gen.colour and "rgb" not in (gt.colour, gen.colour):
         yield f"colour tags differ ({gt.colour} real, {gen.colour} generated): check that pixels agree"
     if gt.frames_at(rate) != gen.frames_at(rate):

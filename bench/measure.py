@@ -48,8 +48,8 @@ def measure(job: Job) -> Part:
     gt_framing, gen_framing = _framings(gt, gen)
     matches = match_frames(gt.facts, gen.facts, job.protocol)
     left, right = gt.side(gt_framing), gen.side(gen_framing)
-    by_frame: dict[str, npt.NDArray[np.float64]] = {}
-    on_frames = [metric for metric in job.protocol.measured if metric.needs == "frames"]
+    metrics = job.protocol.measured
+    on_frames = [metric for metric in metrics if metric.needs == "frames"]
     values = np.full((len(matches), len(on_frames)), np.nan)
     for index, (t, u) in enumerate(matches):
         one, other = left.advance(t), right.advance(u)
@@ -57,14 +57,13 @@ def measure(job: Job) -> Part:
             values[index, column] = metric.per_frame(one, other)
     gt_track, gen_track = left.finish(), right.finish()
     gt_at, gen_at = (list(indices) for indices in zip(*matches, strict=True))
-    for metric in job.protocol.measured:
-        if metric.needs == "frames":
-            by_frame[metric.name] = values[:, on_frames.index(metric)]
-        else:
+    by_frame = {metric.name: values[:, column] for column, metric in enumerate(on_frames)}
+    for metric in metrics:
+        if metric.needs == "landmarks":
             by_frame[metric.name] = np.asarray(metric.per_frame(gt_track.landmarks[gt_at], gen_track.landmarks[gen_at]))
     return Part(
-        _row(job, gt, gen, gt_track, gen_track, matches, by_frame),
-        _frames(job, gt_track, gen_track, matches, by_frame),
+        _row(job, metrics, gt, gen, gt_track, gen_track, matches, by_frame),
+        _frames(job, metrics, gt_track, gen_track, matches, by_frame),
     )
 
 
@@ -91,13 +90,13 @@ class _Source:
     @classmethod
     def open(cls, path: Path, rate: Fraction, job: Job) -> _Source:
         facts = probe(path, rate=rate)
-        return cls(facts, content_hash(path), facts.frames_at(Fraction(job.protocol.time.fps)), job)
+        return cls(facts, content_hash(path), facts.frames_at(job.protocol.time.rate), job)
 
     def side(self, framing: Framing) -> _Side:
         return _Side(self, framing)
 
     def frames(self) -> Iterator[Frame]:
-        return read_frames(self.facts.path, source_rate=self.facts.rate, rate=Fraction(self.job.protocol.time.fps))
+        return read_frames(self.facts.path, source_rate=self.facts.rate, rate=self.job.protocol.time.rate)
 
     def source_landmarks(self) -> npt.NDArray[np.float32]:
         """Return the landmarks (T, 68, 2) in px of the source frame, searched on frames of a sensible size."""
@@ -177,7 +176,8 @@ class _Side:
         self._at, frame = found
         self._frame = self._framing(frame)
         if self._known is None:
-            face = _finder(self._source.job.protocol.faces).find(grey(self._frame))
+            model = self._source.job.protocol.faces
+            face = _finder(model).find(grey(self._frame, channels=model.channels))
             self._landmarks.append(face.landmarks)
             self._faces.append(min(face.count, 255))
         return True
@@ -206,6 +206,7 @@ def _framings(gt: _Source, gen: _Source) -> tuple[Framing, Framing]:
 
 def _row(
     job: Job,
+    metrics: tuple[Metric, ...],
     gt: _Source,
     gen: _Source,
     gt_track: Track,
@@ -233,7 +234,7 @@ def _row(
             f"{side}_sha256": source.sha256,
             f"{side}_colour": source.facts.colour,
         }
-    for metric in job.protocol.measured:
+    for metric in metrics:
         present = by_frame[metric.name][~np.isnan(by_frame[metric.name])]
         row[metric.name] = metric.clip(present) if present.size else float("nan")
         row[f"{metric.name}:frames"] = int(present.size)
@@ -255,6 +256,7 @@ def clip_columns(metrics: tuple[Metric, ...]) -> pa.Schema:
 
 def _frames(
     job: Job,
+    metrics: tuple[Metric, ...],
     gt_track: Track,
     gen_track: Track,
     matches: list[tuple[int, int]],
@@ -267,7 +269,7 @@ def _frames(
         "frame": gt_at,
         "gen_frame": gen_at,
     }
-    for metric in job.protocol.measured:
+    for metric in metrics:
         columns[metric.frame_value] = by_frame[metric.name]
     for side, track, at in (("gt", gt_track, gt_at), ("gen", gen_track, gen_at)):
         status = np.where(track.faces[at] > 0, FaceStatus.OK.value, FaceStatus.NO_FACE.value)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import tomllib
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,25 +28,39 @@ class _Section(BaseModel):
 
 
 class Time(_Section):
-    """The rate at which frames are compared, and what makes two lengths agree."""
+    """The rate at which frames are compared ("native": frame by frame, whatever their times), and the alignment."""
 
-    fps: Annotated[int, Field(gt=0)]
+    fps: Annotated[int, Field(gt=0)] | Literal["native"]
     align: str
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Return the rate as a number, None where frames are compared as they come."""
+        return None if self.fps == "native" else Fraction(self.fps)
 
 
 class Framing(_Section):
-    """The square that everything is measured on, and how a frame becomes it."""
+    """What is measured on: a square of `size` px, or the frame as it is ("native"); how a frame becomes it.
 
-    size: Annotated[int, Field(ge=16)]
+    `prepare` names what another lab's script does to both videos before anything else: see bench/preparation.py.
+    """
+
+    size: Annotated[int, Field(ge=16)] | Literal["native"]
     crop: Crop
     aspect_tolerance: Annotated[float, Field(ge=0)]
+    prepare: Literal["none", "eat-crop", "eat-crop-encoded"] = "none"
 
 
-class Measured(_Section):
-    """The metrics that a table shows, and those that are recorded beside them."""
+class MetricChoice(_Section):
+    """One metric of a protocol: its functions' keyword arguments, and over what its mean is taken.
 
-    shown: tuple[str, ...]
-    recorded: tuple[str, ...]
+    `over` "clips" is the mean of the clips' values; "frames" weights each clip by its number of scored frames.
+    """
+
+    shown: bool = True
+    over: Literal["clips", "frames"] = "clips"
+    frame: dict[str, str | int | bool] = {}
+    clip: dict[str, str | int | bool] = {}
 
 
 class Table(_Section):
@@ -67,7 +84,8 @@ class Protocol(_Section):
     time: Time
     frame: Framing
     faces: FaceModel
-    metrics: Measured
+    missing_face: Literal["nan", "previous"] = "nan"
+    metrics: dict[str, MetricChoice]
     table: Table
 
     def with_options(self, *, align: str | None = None, crop: str | None = None) -> Protocol:
@@ -83,8 +101,26 @@ class Protocol(_Section):
 
     @property
     def measured(self) -> tuple[Metric, ...]:
-        """All metrics of this protocol: those shown, then those recorded."""
-        return tuple(METRICS[name] for name in self.metrics.shown + self.metrics.recorded)
+        """All metrics of this protocol, with its arguments."""
+        return tuple(
+            replace(
+                METRICS[name],
+                per_frame=partial(METRICS[name].per_frame, **choice.frame),
+                clip=partial(METRICS[name].clip, **choice.clip),
+            )
+            for name, choice in self.metrics.items()
+        )
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Names of the metrics that a table shows."""
+        return tuple(name for name, choice in self.metrics.items() if choice.shown)
+
+
+def arguments(function: Callable[..., object]) -> dict[str, Any]:
+    """Return a metric function's keyword-only arguments with their values: what of it can change a number."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
 @cache
@@ -126,8 +162,13 @@ def read_protocol(file: Path) -> Protocol:
         raise TalkbenchError(
             f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}; found {first['input']!r}."
         ) from error
-    unknown = [name for name in protocol.metrics.shown + protocol.metrics.recorded if name not in METRICS]
-    if unknown:
-        raise TalkbenchError(f"{file}: metrics: unknown metric {unknown[0]!r}. There are: {', '.join(METRICS)}.")
+    for name, choice in protocol.metrics.items():
+        if name not in METRICS:
+            raise TalkbenchError(f"{file}: metrics: unknown metric {name!r}. There are: {', '.join(METRICS)}.")
+        for given, function in ((choice.frame, METRICS[name].per_frame), (choice.clip, METRICS[name].clip)):
+            for argument in given:
+                if argument not in arguments(function):
+                    known = ", ".join(arguments(function)) or "none"
+                    raise TalkbenchError(f"{file}: metrics.{name}: unknown argument {argument!r}. There are: {known}.")
     Alignment(protocol.time.align)
     return protocol

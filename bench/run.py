@@ -51,7 +51,7 @@ class Options:
     @property
     def frame_rate(self) -> Fraction:
         """Return the rate that folders of frames are taken to run at."""
-        return self.frame_fps or Fraction(self.protocol.time.fps)
+        return self.frame_fps or self.protocol.time.rate or Fraction(25)
 
     def plan(self) -> Plan:
         """List and pair the files."""
@@ -322,7 +322,8 @@ def _provenance(options: Options, plan: Plan, inspection: Inspection) -> dict[st
                 "decimals": metric.decimals,
                 "version": metric.version,
                 "perfect": "inf" if metric.perfect == float("inf") else metric.perfect,
-                "shown": metric.name in protocol.metrics.shown,
+                "shown": protocol.metrics[metric.name].shown,
+                "over": protocol.metrics[metric.name].over,
             }
             for metric in protocol.measured
         ],

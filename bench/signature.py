@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 from .faces import weights_hash
-from .protocol import Protocol
+from .protocol import Protocol, arguments
 from .video import UNTAGGED, decoder_version
 
 ENGINE = "1"
@@ -24,7 +24,10 @@ def ingredients(protocol: Protocol) -> dict[str, Any]:
     return {
         "engine": ENGINE,
         "protocol": protocol.model_dump(mode="json", exclude={"title", "summary", "source"}),
-        "metrics": {metric.name: metric.version for metric in protocol.measured},
+        "metrics": {
+            metric.name: {"version": metric.version, "frame": arguments(metric.per_frame), "clip": arguments(metric.clip)}
+            for metric in protocol.measured
+        },
         "weights": weights_hash(),
         "colour": UNTAGGED,
         "decoder": decoder_version(),
@@ -36,7 +39,7 @@ def signature(protocol: Protocol) -> str:
     """Return the signature of numbers measured under this protocol with the libraries installed here."""
     all_of_it = ingredients(protocol)
     digest = hashlib.sha256(json.dumps(all_of_it, sort_keys=True).encode()).hexdigest()[:10]
-    shown = ",".join(f"{name}.v{all_of_it['metrics'][name]}" for name in protocol.metrics.shown)
+    shown = ",".join(f"{name}.v{all_of_it['metrics'][name]['version']}" for name in protocol.shown)
     parts = {
         "fps": protocol.time.fps,
         "align": protocol.time.align,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import f_lmd, m_lmd, psnr, ssim
+from . import f_lmd, lvd, m_lmd, psnr, ssim
 from .contract import Metric
 
 __all__ = ["METRICS", "Metric"]
@@ -18,6 +18,8 @@ METRICS: dict[str, Metric] = {
         m_lmd.UNCENTRED,
         f_lmd.IOD,
         m_lmd.IOD,
+        lvd.FACE_METRIC,
+        lvd.MOUTH_METRIC,
     )
 }
 """All metrics by name, in the order in which tables show them."""

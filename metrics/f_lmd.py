@@ -18,11 +18,11 @@ from dataclasses import replace
 from functools import partial
 
 from .contract import Landmarks, Metric, PerFrame, mean_of_frames
-from .landmarks import FACE, Centre, Scale, landmark_distance
+from .landmarks import FACE, Centre, Reduce, Scale, landmark_distance
 
 
 def face_landmark_distance(
-    gt: Landmarks, gen: Landmarks, *, centre: Centre = "centroid", scale: Scale = "px"
+    gt: Landmarks, gen: Landmarks, *, centre: Centre = "centroid", reduce: Reduce = "mean", scale: Scale = "px"
 ) -> PerFrame:
     """Return F-LMD per frame of two tracks (T, 68, 2); NaN where either side has no face.
 
@@ -33,7 +33,7 @@ def face_landmark_distance(
     >>> face_landmark_distance(gt, gen) * 68
     array([67.])
     """
-    return landmark_distance(gt, gen, points=FACE, centre=centre, reduce="mean", scale=scale)
+    return landmark_distance(gt, gen, points=FACE, centre=centre, reduce=reduce, scale=scale)
 
 
 METRIC = Metric(

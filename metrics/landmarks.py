@@ -14,7 +14,7 @@ import numpy as np
 from .contract import Landmarks, PerFrame
 
 Centre = Literal["none", "centroid"]
-Reduce = Literal["mean"]
+Reduce = Literal["mean", "sum", "mean-abs", "sum-over-68"]
 Scale = Literal["px", "iod-percent"]
 _Choice = TypeVar("_Choice")
 
@@ -28,6 +28,9 @@ _CENTRES: dict[str, Callable[[Landmarks], Landmarks]] = {
 }
 _REDUCTIONS: dict[str, Callable[[Landmarks], PerFrame]] = {
     "mean": lambda offsets: np.linalg.norm(offsets, axis=2).mean(axis=1),
+    "sum": lambda offsets: np.linalg.norm(offsets, axis=2).sum(axis=1),
+    "mean-abs": lambda offsets: np.abs(offsets).mean(axis=(1, 2)),
+    "sum-over-68": lambda offsets: np.linalg.norm(offsets, axis=2).sum(axis=1) / 68,
 }
 
 
@@ -37,7 +40,8 @@ def landmark_distance(
     """Return the distance of two tracks (T, 68, 2), per frame; NaN where either side misses one of the points.
 
     `centre`: "centroid" moves each side's `points` to their own mean first, "none" leaves them where they are.
-    `reduce`: "mean" is the mean over the points of the Euclidean distance.
+    `reduce`: "mean" is the mean over the points of the Euclidean distance, "sum" its sum, "sum-over-68" its sum divided
+    by 68 however many points there are, "mean-abs" the mean of |Δx| and |Δy| over points and coordinates.
     `scale`: "px" as they are, "iod-percent" in % of the ground truth's inter-ocular distance in the same frame,
     which is that of the outer eye corners, points 36 and 45.
 
@@ -50,6 +54,10 @@ def landmark_distance(
     array([10.])
     >>> landmark_distance(gt, gen, points=MOUTH, centre="centroid", reduce="mean", scale="px")
     array([0.])
+    >>> landmark_distance(gt, gen, points=MOUTH, centre="none", reduce="sum", scale="px")
+    array([100.])
+    >>> landmark_distance(gt, gen, points=MOUTH, centre="none", reduce="mean-abs", scale="px")
+    array([3.5])
     """
     _check(gt, gen)
     centred = _choose("centre", centre, _CENTRES)

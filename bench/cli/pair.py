@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -12,6 +11,8 @@ from . import arguments
 from .score import as_line, progress_bar
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from ..inspection import Inspected, Inspection
     from ..pairing import Plan
     from ..video import VideoFacts
@@ -58,7 +59,7 @@ def pair(
             frame_rate=options.frame_rate,
             progress=lambda done, total: progress("inspect", done, total),
         )
-    rate = Fraction(options.protocol.time.fps)
+    rate = options.protocol.time.rate
     refusal = None if allow_missing else plan.refusal()
     refusal = refusal or inspection.nothing_readable() or inspection.refusal()
     typer.echo(as_line(_data(plan, inspection, rate, refusal)) if as_json else _text(plan, inspection, rate))
@@ -66,7 +67,7 @@ def pair(
         raise TalkbenchError(f"score would refuse this: {refusal}")
 
 
-def _text(plan: Plan, inspection: Inspection, rate: Fraction) -> str:
+def _text(plan: Plan, inspection: Inspection, rate: Fraction | None) -> str:
     lines = []
     for method in plan.methods:
         pairs = [inspected for inspected in inspection.pairs if inspected.pair.take.method == method]
@@ -81,12 +82,12 @@ def _text(plan: Plan, inspection: Inspection, rate: Fraction) -> str:
     return "\n".join(lines)
 
 
-def _line(path: object, facts: VideoFacts | None, rate: Fraction) -> str:
+def _line(path: object, facts: VideoFacts | None, rate: Fraction | None) -> str:
     if facts is None:
         return f"{path}  (cannot be read)"
     return (
         f"{path}  {facts.width}×{facts.height}  {float(facts.rate):.4g} fps  {facts.frames} frames  "
-        f"{float(facts.duration):.2f} s  → {facts.frames_at(rate)} at {float(rate):g} fps  {facts.colour}"
+        f"{float(facts.duration):.2f} s  → {facts.frames_at(rate)} compared  {facts.colour}"
         + ("" if facts.has_audio else "  silent")
     )
 
@@ -96,7 +97,7 @@ def _problems(inspected: Inspected) -> list[tuple[str, str]]:
     return [(kind, text) for kind, text in problems if text] + [("note", note) for note in inspected.notes]
 
 
-def _data(plan: Plan, inspection: Inspection, rate: Fraction, refusal: str | None) -> dict[str, Any]:
+def _data(plan: Plan, inspection: Inspection, rate: Fraction | None, refusal: str | None) -> dict[str, Any]:
     return {
         "refused": refusal,
         "pairs": [
@@ -116,7 +117,7 @@ def _data(plan: Plan, inspection: Inspection, rate: Fraction, refusal: str | Non
     }
 
 
-def _facts(path: object, facts: VideoFacts | None, rate: Fraction) -> dict[str, Any]:
+def _facts(path: object, facts: VideoFacts | None, rate: Fraction | None) -> dict[str, Any]:
     if facts is None:
         return {"file": str(path)}
     return {

@@ -89,7 +89,7 @@ _TABLE = {
     ),
     "neutral": Emotion(),
     "sad": Emotion(
-        pitch=-3.0, pitch_range=0.5, rate=0.75, energy=-7.0, bright=-1.0, breath=0.6, tremble=0.4, rise=-3.0,
+        pitch=-3.0, pitch_range=0.5, rate=0.75, energy=-7.0, bright=-1.0, breath=0.35, tremble=0.2, rise=-1.0,
         mouth=0.7, motion=0.5,
         pose={
             "brow_inner": 1.0, "brow_left": -0.05, "brow_right": -0.05, "furrow": 0.25, "eye_left": -0.34,

@@ -111,7 +111,9 @@ class VideoWriter:
 
     def _audio_stream(self, codec: str, rate: int) -> AudioStream:
         offered = av.Codec(codec, "w").audio_rates
-        stream = self._file.add_stream(codec, rate=rate if not offered or rate in offered else 48000, layout="mono")
+        used = rate if not offered or rate in offered else 48000
+        options = {"aac_coder": "fast"} if codec == "aac" else {}
+        stream = self._file.add_stream(codec, rate=used, layout="mono", options=options)
         if not isinstance(stream, AudioStream):
             raise TalkbenchError(f"{self.path}: {codec} does not encode sound")
         stream.codec_context.thread_count = 1

@@ -74,7 +74,7 @@ def _grid(taken: Points, landmarks: Points) -> Points:
     """Free vertices: a fine triangular grid on the face, a coarse one around it, none close to a taken point."""
     centre, reach = landmarks.mean(axis=0), np.ptp(landmarks, axis=0).max() * 0.72
     points: list[Points] = []
-    for pitch, fine in ((9.0, True), (22.0, False)):
+    for pitch, fine in ((9.5, True), (26.0, False)):
         steps = np.arange(0, FACE_SIZE + 2 * MARGIN, pitch)
         x, row = np.meshgrid(steps, np.arange(len(steps) / 0.866))
         grid = np.stack([x + row % 2 * pitch / 2, row * pitch * 0.866], axis=-1).reshape(-1, 2) - MARGIN

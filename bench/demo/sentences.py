@@ -81,10 +81,10 @@ class Spoken:
 def sentence_phones(sentence: int, *, syllables: int | None = None) -> list[Spoken]:
     """The phones of sentence number `sentence`; the same whoever says it and however it is said.
 
-    `syllables` sets its length (four or five are about a second); by default 6 to 9, as the number has it.
+    `syllables` sets its length (four or five are about a second); by default 5 to 8, as the number has it.
     """
     rng = rng_for("sentence", sentence)
-    count = int(rng.integers(6, 10)) if syllables is None else syllables
+    count = int(rng.integers(5, 9)) if syllables is None else syllables
     spoken, left = [Spoken("-", 1.4)], count
     while left > 0:
         word = min(left, int(rng.integers(1, 4)))

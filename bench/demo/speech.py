@@ -29,7 +29,7 @@ Audio = npt.NDArray[np.float32]
 _STEP = 80  # samples per control step: 5 ms
 _CONTROL_HZ = SAMPLE_RATE // _STEP
 _BANDWIDTHS = (70.0, 95.0, 150.0, 220.0)
-_LOUDNESS = 0.62  # puts a neutral sentence near -27 dB full scale
+_LOUDNESS = 0.45  # puts a neutral sentence near -30 dB full scale, an angry one near -18
 
 
 @dataclass(frozen=True)
@@ -131,17 +131,17 @@ def _glottal(pitch: Track, voice: Track, manner: Emotion, rng: np.random.Generat
     number = np.floor(phase).astype(np.int64)
     shimmer = 1 + rng.normal(0, 0.04 + 0.06 * manner.tremble, periods + 1)
     within = phase - number
-    rising, falling = 0.4, 0.16
+    rising, falling = 0.42, 0.12
     pulse = np.where(within < rising, 0.5 * (1 - np.cos(np.pi * within / rising)), 0.0)
     closing = (within >= rising) & (within < rising + falling)
     pulse = np.where(closing, np.cos(0.5 * np.pi * (within - rising) / falling), pulse)
     slope = np.diff(pulse, prepend=0.0) * SAMPLE_RATE / 100.0 / pitch.mean()
-    breath = rng.normal(0, 1, count) * (0.002 + 0.018 * manner.breath) * (0.4 + pulse)
+    breath = rng.normal(0, 1, count) * (0.002 + 0.006 * manner.breath) * (0.4 + pulse)
     amplitude = np.interp(clock, np.arange(len(voice)), voice)
     raw = (slope * shimmer[number % len(shimmer)] + breath) * amplitude
     keep = np.exp(-2 * np.pi * 900.0 / SAMPLE_RATE)
     low = lfilter([1 - keep], [1, -keep], raw)
-    return np.asarray(low + (raw - low) * 10 ** ((9 * manner.bright - 9) / 20), dtype=np.float64)
+    return np.asarray(low + (raw - low) * 10 ** ((9 * manner.bright + 3) / 20), dtype=np.float64)
 
 
 def _resonator(hertz: Track, bandwidth: Track) -> Track:
@@ -184,9 +184,9 @@ def _hissed(score: _Score, manner: Emotion, rng: np.random.Generator) -> Track:
     level = _smooth(level, 0.006) * (1 + 0.25 * manner.bright)
     noise = rng.normal(0, 1, count * _STEP) * np.interp(np.arange(count * _STEP) / _STEP - 0.5, np.arange(count), level)
     centre = np.minimum(_smooth(score.steps("hiss_hz"), 0.01), 7200.0)
-    sections = _resonator(centre, 0.2 * centre)
+    sections = _resonator(centre, 0.16 * centre)
     sections[:, 1], sections[:, 2] = 0.0, -sections[:, 0]  # a zero at 0 Hz and one at half the sampling rate
-    gain = np.abs(1 - np.exp(-np.pi * 0.2 * centre / SAMPLE_RATE)) / np.abs(sections[:, 0])
+    gain = np.abs(1 - np.exp(-np.pi * 0.16 * centre / SAMPLE_RATE)) / np.abs(sections[:, 0])
     sections[:, :3] *= gain[:, None]
     return _filtered(noise, sections[:, None, :])
 
@@ -211,8 +211,8 @@ def speak(
     score, frames = _score(sentence_phones(sentence, syllables=syllables), manner.rate, frame, rng)
     voiced, hissed = _voiced(score, speaker, manner, rng), _hissed(score, manner, rng)
     gain = _LOUDNESS * 10 ** (manner.energy / 20)
-    sound = np.tanh(gain * (voiced + 0.3 * hissed))
-    sound += rng.normal(0, 2e-4, len(sound))
+    sound = np.tanh(gain * (voiced + 0.2 * hissed))
+    sound += rng.normal(0, 5e-5, len(sound))
     count = round(frames * frame * SAMPLE_RATE)
     sound = np.pad(sound[:count], (0, max(0, count - len(sound))))
     return sound.astype(np.float32), _articulate(score, manner, frames, frame)

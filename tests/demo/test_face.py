@@ -113,7 +113,7 @@ def test_every_movement_is_seen_and_stays_in_the_face(name):
     (still, rest), (moved, points) = render("W029", REST), render("W029", replace(REST, **{name: 1.0}))
     assert np.linalg.norm(points - rest, axis=1).max() > 1.0
     assert np.abs(moved.astype(int) - still).max() > 20
-    np.testing.assert_array_equal(moved[:16, :16], still[:16, :16])
+    np.testing.assert_array_equal(moved[:8, :8], still[:8, :8])
 
 
 def test_a_moving_head_leaves_the_corners_of_the_backdrop_alone():

@@ -46,14 +46,14 @@ def measures(speaker, emotion, level):
         audio, words = speak(speaker, emotion, level, sentence)
         pitch = 12 * np.log2(pitch_track(audio) / 100)
         frames = audio[: len(words) * 640].reshape(len(words), 640)[words.loudness > 0.6]
-        power = (np.abs(np.fft.rfft(frames * np.hanning(640))) ** 2).sum(axis=0)
+        power = np.abs(np.fft.rfft(frames * np.hanning(640))) ** 2
         hertz = np.fft.rfftfreq(640, 1 / SAMPLE_RATE)
-        high = 10 * np.log10(power[hertz > 1500].sum() / power.sum())
+        high = np.median(10 * np.log10(power[:, hertz > 1500].sum(axis=1) / power.sum(axis=1)))
         energy = 10 * np.log10((audio**2).mean())
         rows.append(
             (
                 np.median(pitch),
-                np.percentile(pitch, 90) - np.percentile(pitch, 10),
+                np.percentile(pitch, 80) - np.percentile(pitch, 20),
                 energy,
                 len(audio) / SAMPLE_RATE,
                 high,
@@ -102,15 +102,15 @@ def test_emotions_can_be_told_apart_by_ear():
     assert heard["sad"]["energy"] < neutral["energy"] - 5
     assert heard["sad"]["range"] < neutral["range"] < heard["happy"]["range"]
     assert heard["fear"]["seconds"] < neutral["seconds"] < heard["disgusted"]["seconds"] < heard["sad"]["seconds"]
-    assert heard["angry"]["high"] > neutral["high"] + 1 > heard["sad"]["high"] + 2
+    assert heard["angry"]["high"] > neutral["high"] + 2 > heard["sad"]["high"] + 4
 
 
 def test_a_level_more_is_more_of_it():
     angry = [measures("M030", "angry", level) for level in (1, 2, 3)]
     sad = [measures("M030", "sad", level) for level in (1, 2, 3)]
-    for louder, quieter in zip(angry[1:] + sad, angry[:-1] + [*sad[1:], {"energy": -99.0}], strict=False):
-        assert louder["energy"] > quieter["energy"]
-    assert angry[0]["pitch"] < angry[1]["pitch"] < angry[2]["pitch"]
+    for name in ("energy", "pitch"):
+        assert sad[2][name] < sad[1][name] < sad[0][name] < angry[0][name] < angry[1][name] < angry[2][name], name
+    assert sad[2]["high"] < angry[2]["high"] - 4
     assert sad[0]["seconds"] < sad[1]["seconds"] < sad[2]["seconds"]
 
 
@@ -118,12 +118,12 @@ def test_vowels_open_the_mouth_and_bilabials_close_it():
     """Frames in the middle of an /a/ are open, those in a /p/, /b/ or /m/ are shut, in whatever emotion."""
     for emotion in ("neutral", "surprised", "disgusted"):
         opened, shut = [], []
-        for sentence in range(1, 20):
+        for sentence in range(1, 13):
             _, words = speak("W009", emotion, 1, sentence)
             poses = perform(words, "W009", emotion, 1, sentence)
             opened += [pose.jaw for pose, loud in zip(poses, words.loudness, strict=True) if loud > 0.9]
             shut += [pose.jaw for pose, press in zip(poses, words.press, strict=True) if press > 0.55]
-        assert len(shut) > 20
+        assert len(shut) > 10
         assert max(shut) < 0.08
         assert np.mean(opened) > 0.3
 

@@ -213,7 +213,7 @@ def test_refuses_other_shapes(distance):
     ("switch", "message"),
     [
         ({"centre": "nose"}, "centre: expected none or centroid, got 'nose'"),
-        ({"reduce": "median"}, "reduce: expected mean, got 'median'"),
+        ({"reduce": "median"}, "reduce: expected mean or sum or mean-abs or sum-over-68, got 'median'"),
         ({"scale": "cm"}, "scale: expected px or iod-percent, got 'cm'"),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
-from talkbench.metrics.psnr import METRIC, mse, pooled_psnr, psnr, psnr_from_mse
+from talkbench.metrics.psnr import METRIC, mse, clip_psnr, psnr, psnr_from_mse
 
 
 def random_pair(seed, shape):
@@ -99,8 +99,8 @@ def test_clip_is_pooled_before_the_logarithm():
 
 def test_clip_of_known_errors():
     # Mean MSE (0 + 0 + 1.950750) / 3 = 0.65025 = 255² / 10⁵.
-    assert pooled_psnr(np.array([0.0, 0.0, 1.95075])) == pytest.approx(50.0, abs=1e-12)
-    assert pooled_psnr(np.zeros(4)) == math.inf
+    assert clip_psnr(np.array([0.0, 0.0, 1.95075])) == pytest.approx(50.0, abs=1e-12)
+    assert clip_psnr(np.zeros(4)) == math.inf
     assert psnr_from_mse(65025.0) == 0.0
 
 
