@@ -9,10 +9,10 @@ shipped `M003.npy`. Nose, eyes and lips are counted alike in both, in the same o
 one. Not exact are, in % of the distance between the outer eye corners: the jaw, where dlib's 17 points are taken to be
 every second of 33 (these 17 lie 22 % apart); the brows, where the 106 points follow both edges, 8 % apart, and the
 upper is taken; the corners of the inner lips, which dlib puts 5 % inside those of the outer, the 106 points 1–2 %. The
-cost: after a similarity, the median faces of EVP's and of ATVGnet's shipped tracks differ by 0–6 % at the
-jaw, 5–9 % at the brows, 0–4 % at the nose, 1–5 % at the eyes, 3–10 % at the outer and 5–11 % at the inner lips. They
-are of two speakers, so the schemes account for part of it only; but it is an offset that neither centring nor a longer
-clip removes. A landmark distance from such a file holds against others of its scheme, not against re-detected points.
+cost: after a similarity, the median faces of EVP's and of ATVGnet's shipped tracks differ by 0–6 % at the jaw, 5–9 % at
+the brows, 0–4 % at the nose, 1–5 % at the eyes, 3–10 % at the outer and 5–11 % at the inner lips. They are of two
+speakers, so the schemes account for part of it only; but it is an offset that neither centring nor a longer clip
+removes. A landmark distance from such a file holds against others of its scheme, not against re-detected points.
 """
 
 from __future__ import annotations

@@ -31,8 +31,23 @@ from .tree import scan
 GROUP = "talkbench.adapters"
 """The entry-point group of third parties' adapters."""
 
-_MODULES = (folder, atvg, audio2head, eamm, eat, edtalk, evp, makeittalk, pc_avs, sadtalker, styletalk, wav2lip)
-_OURS = {module.ADAPTER.name: module.ADAPTER for module in _MODULES}
+_OURS = {
+    adapter.name: adapter
+    for adapter in (
+        folder.ADAPTER,
+        atvg.ADAPTER,
+        audio2head.ADAPTER,
+        eamm.ADAPTER,
+        eat.ADAPTER,
+        edtalk.ADAPTER,
+        evp.ADAPTER,
+        makeittalk.ADAPTER,
+        pc_avs.ADAPTER,
+        sadtalker.ADAPTER,
+        styletalk.ADAPTER,
+        wav2lip.ADAPTER,
+    )
+}
 
 
 @cache

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from .errors import TalkbenchError
 
 POLICIES = {
     "strict": "both have the same number of frames, or the pair is refused",
     "truncate": "the frames that both have are compared; what is longer is cut, and coverage says so",
+    "linspace": "both are thinned to the shorter one's length at evenly spaced indices (EAT's evaluation)",
     "resample": "the take is stretched in time so that its first and last frames meet the clip's",
     "offset=K": "frame t of the clip is compared with frame t + K of the take (K > 0 for a take that is late)",
 }
@@ -18,12 +21,12 @@ _OFFSET = re.compile(r"^offset=([+-]?\d+)$")
 
 @dataclass(frozen=True)
 class Alignment:
-    """A policy by name: "strict", "truncate", "resample" or "offset=K"."""
+    """A policy by name: "strict", "truncate", "linspace", "resample" or "offset=K"."""
 
     policy: str
 
     def __post_init__(self) -> None:
-        if self._offset is None and self.policy not in ("strict", "truncate", "resample"):
+        if self._offset is None and self.policy not in ("strict", "truncate", "linspace", "resample"):
             raise TalkbenchError(
                 f"--align {self.policy}: expected strict, truncate, resample or offset=K, for example offset=3."
             )
@@ -46,5 +49,10 @@ class Alignment:
         if self.policy == "resample":
             steps, span = max(gt - 1, 1), max(gen - 1, 0)
             return [(t, (2 * t * span + steps) // (2 * steps)) for t in range(gt)] if gen else []
+        if self.policy == "linspace":
+            length = min(gt, gen)
+            # numpy's own rounding, since the script's indices are numpy's
+            chosen = (np.linspace(0, count, length, endpoint=False).astype(int).tolist() for count in (gt, gen))
+            return list(zip(*chosen, strict=True))
         shift = self._offset or 0
         return [(t, t + shift) for t in range(gt) if 0 <= t + shift < gen]

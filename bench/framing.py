@@ -45,6 +45,15 @@ class Whole:
 
 
 @dataclass(frozen=True)
+class Native:
+    """The frame as it is."""
+
+    def __call__(self, frame: Frame) -> Frame:
+        """Return the frame itself."""
+        return frame
+
+
+@dataclass(frozen=True)
 class Fit:
     """The whole frame with its aspect kept, shrunk so that its longer side is at most `longest`."""
 
@@ -106,7 +115,7 @@ class Warp:
         return np.ascontiguousarray(warped.astype(np.uint8, copy=False))
 
 
-Framing = Whole | Fit | Box | Warp
+Framing = Whole | Native | Fit | Box | Warp
 
 
 def box_around(landmarks: Landmarks, width: int, height: int, *, size: int) -> Box:
@@ -141,6 +150,15 @@ def refuse_other_aspect(gt: VideoFacts, gen: VideoFacts, *, tolerance: float) ->
         raise MediaError(
             f"{gen.path}: is {gen.width}×{gen.height} where {gt.path} is {gt.width}×{gt.height}: their aspect ratios "
             "differ, so scaling both to a square would distort one. Pass --crop aligned, or crop one like the other."
+        )
+
+
+def refuse_other_size(gt: VideoFacts, gen: VideoFacts) -> None:
+    """Raise MediaError where frames that are compared as they are differ in size."""
+    if (gt.width, gt.height) != (gen.width, gen.height):
+        raise MediaError(
+            f"{gen.path}: is {gen.width}×{gen.height} where {gt.path} is {gt.width}×{gt.height}, and this protocol "
+            "compares frames as they are. Scale one like the other, or choose another --protocol."
         )
 
 

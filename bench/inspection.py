@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .alignment import Alignment
 from .errors import MediaError
-from .framing import refuse_other_aspect
+from .framing import refuse_other_aspect, refuse_other_size
 from .pairing import Plan
 from .protocol import Protocol
 from .video import VideoFacts, probe
@@ -100,10 +100,18 @@ def _first(messages: Iterable[str]) -> str | None:
 def _refusals(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> Iterable[str]:
     try:
         match_frames(gt, gen, protocol)
-        if protocol.frame.crop != "aligned":
-            refuse_other_aspect(gt, gen, tolerance=protocol.frame.aspect_tolerance)
+        refuse_mismatch(gt, gen, protocol)
     except MediaError as error:
         yield str(error)
+
+
+def refuse_mismatch(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> None:
+    """Raise MediaError where the two sides' shapes cannot be compared under the protocol."""
+    if protocol.frame.size != "native":
+        if protocol.frame.crop != "aligned":
+            refuse_other_aspect(gt, gen, tolerance=protocol.frame.aspect_tolerance)
+    elif protocol.compares_sizes:
+        refuse_other_size(gt, gen)
 
 
 def match_frames(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> list[tuple[int, int]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from importlib.metadata import version
@@ -20,8 +21,9 @@ from . import signature
 from .cache import Track, TrackCache, key
 from .errors import MediaError
 from .faces import FaceFinder, FaceModel, grey, weights_hash
-from .framing import Fit, Framing, Whole, box_around, refuse_other_aspect, warp_to_template
-from .inspection import match_frames
+from .framing import Fit, Framing, Native, Whole, box_around, warp_to_template
+from .inspection import match_frames, refuse_mismatch
+from .preparation import EatCrop, eat_files
 from .protocol import Protocol
 from .results import Part
 from .video import VideoFacts, decoder_version, frame_files, probe, read_frames
@@ -43,28 +45,45 @@ class Job:
 
 def measure(job: Job) -> Part:
     """Measure one pair. Raises MediaError where one of its videos cannot be used."""
-    gt = _Source.open(job.pair.clip.video, job.frame_rate, job)
-    gen = _Source.open(job.pair.take.video, job.pair.take.fps or job.frame_rate, job)
-    gt_framing, gen_framing = _framings(gt, gen)
-    matches = match_frames(gt.facts, gen.facts, job.protocol)
-    left, right = gt.side(gt_framing), gen.side(gen_framing)
-    metrics = job.protocol.measured
-    on_frames = [metric for metric in metrics if metric.needs == "frames"]
-    values = np.full((len(matches), len(on_frames)), np.nan)
-    for index, (t, u) in enumerate(matches):
-        one, other = left.advance(t), right.advance(u)
-        for column, metric in enumerate(on_frames):
-            values[index, column] = metric.per_frame(one, other)
-    gt_track, gen_track = left.finish(), right.finish()
+    with (
+        _opened(job.pair.clip.video, job.frame_rate, job) as gt,
+        _opened(job.pair.take.video, job.pair.take.fps or job.frame_rate, job) as gen,
+    ):
+        refuse_mismatch(gt.facts, gen.facts, job.protocol)
+        matches = match_frames(gt.facts, gen.facts, job.protocol)
+        gt_framing, gen_framing = _framings(gt, gen)
+        left, right = _Side(gt, gt_framing), _Side(gen, gen_framing)
+        metrics = job.protocol.measured
+        on_frames = [metric for metric in metrics if metric.needs == "frames"]
+        values = np.full((len(matches), len(on_frames)), np.nan)
+        for index, (t, u) in enumerate(matches):
+            one, other = left.advance(t), right.advance(u)
+            if one is not None and other is not None:
+                values[index] = [metric.per_frame(one, other) for metric in on_frames]
+        gt_track, gen_track = left.finish(), right.finish()
     gt_at, gen_at = (list(indices) for indices in zip(*matches, strict=True))
+    gt_points, gen_points = gt_track.landmarks[gt_at], gen_track.landmarks[gen_at]
+    if job.protocol.missing_face == "previous":
+        gt_points, gen_points = _previous(gt_points), _previous(gen_points)
     by_frame = {metric.name: values[:, column] for column, metric in enumerate(on_frames)}
     for metric in metrics:
         if metric.needs == "landmarks":
-            by_frame[metric.name] = np.asarray(metric.per_frame(gt_track.landmarks[gt_at], gen_track.landmarks[gen_at]))
+            by_frame[metric.name] = np.asarray(metric.per_frame(gt_points, gen_points))
     return Part(
         _row(job, metrics, gt, gen, gt_track, gen_track, matches, by_frame),
         _frames(job, metrics, gt_track, gen_track, matches, by_frame),
     )
+
+
+def _previous(landmarks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Repeat the last frame's points where there is no face, −1 before the first, as a script in the field does."""
+    filled = landmarks.copy()
+    last = np.full((68, 2), -1, np.float32)
+    for points in filled:
+        if np.isnan(points).any():
+            points[:] = last
+        last = points
+    return filled
 
 
 def content_hash(path: Path) -> str:
@@ -80,20 +99,17 @@ def content_hash(path: Path) -> str:
 
 @dataclass(frozen=True)
 class _Source:
-    """One side of a pair: its file, what it says of itself, and how its frames are read."""
+    """One side of a pair: its file, what is read in its place, and how many frames it has at the protocol's rate."""
 
-    facts: VideoFacts
+    path: Path
     sha256: str
-    length: int
+    facts: VideoFacts
+    expected: int
     job: Job
 
-    @classmethod
-    def open(cls, path: Path, rate: Fraction, job: Job) -> _Source:
-        facts = probe(path, rate=rate)
-        return cls(facts, content_hash(path), facts.frames_at(job.protocol.time.rate), job)
-
-    def side(self, framing: Framing) -> _Side:
-        return _Side(self, framing)
+    @property
+    def length(self) -> int:
+        return self.facts.frames_at(self.job.protocol.time.rate)
 
     def frames(self) -> Iterator[Frame]:
         return read_frames(self.facts.path, source_rate=self.facts.rate, rate=self.job.protocol.time.rate)
@@ -101,10 +117,10 @@ class _Source:
     def source_landmarks(self) -> npt.NDArray[np.float32]:
         """Return the landmarks (T, 68, 2) in px of the source frame, searched on frames of a sensible size."""
         fit = Fit(_SEARCH_SIZE)
-        track = self.side(fit).finish()
+        track = _Side(self, fit).finish()
         if np.isnan(track.landmarks).all():
             raise MediaError(
-                f"{self.facts.path}: no face in any frame, so there is nothing to crop around. "
+                f"{self.path}: no face in any frame, so there is nothing to crop around. "
                 "Leave it out, or pass --crop none."
             )
         shown = np.array([self.facts.width, self.facts.height], np.float32)
@@ -113,21 +129,35 @@ class _Source:
         return scaled
 
 
+@contextmanager
+def _opened(path: Path, rate: Fraction, job: Job) -> Iterator[_Source]:
+    """Give a source, prepared as the protocol says."""
+    facts = probe(path, rate=rate)
+    source = _Source(path, content_hash(path), facts, facts.frames_at(job.protocol.time.rate), job)
+    if job.protocol.frame.prepare == "eat-files":
+        with eat_files(path, rate=rate) as prepared:
+            yield replace(source, facts=probe(prepared, rate=rate))
+    else:
+        yield source
+
+
 class _Side:
     """Reads one side's frames in step, finding faces on the way unless the cache knows them."""
 
-    def __init__(self, source: _Source, framing: Framing) -> None:
+    def __init__(self, source: _Source, framing: Framing | EatCrop) -> None:
         job = source.job
         self._source = source
         self._framing = framing
         self._frames = enumerate(source.frames())
-        self._at, self._frame = -1, np.empty((0, 0, 3), np.uint8)
+        self._at = -1
+        self._frame: Frame | None = None
         self._cache = TrackCache(job.cache)
         self._key = key(
             {
                 "video": source.sha256,
                 "rate": str(source.facts.rate) if source.facts.kind == "frames" else None,
                 "fps": job.protocol.time.fps,
+                "prepare": job.protocol.frame.prepare,
                 "framing": {"kind": type(framing).__name__, **asdict(framing)},
                 "faces": asdict(job.protocol.faces),
                 "weights": weights_hash(),
@@ -140,8 +170,8 @@ class _Side:
         self._landmarks: list[npt.NDArray[np.float32]] = []
         self._faces: list[int] = []
 
-    def advance(self, index: int) -> Frame:
-        """Return the framed frame with this index; indices never fall."""
+    def advance(self, index: int) -> Frame | None:
+        """Return the framed frame with this index, None where it has none; indices never fall."""
         while self._at < index:
             self._step()
         return self._frame
@@ -153,7 +183,7 @@ class _Side:
         length = self._at + 1
         if length != self._source.length:
             raise MediaError(
-                f"{self._source.facts.path}: {length} frames were decoded where its header promises "
+                f"{self._source.path}: {length} frames were decoded where its header promises "
                 f"{self._source.length}. It is damaged or cut short; make it again or leave it out."
             )
         if self._known is not None and len(self._known.faces) == length:
@@ -165,7 +195,7 @@ class _Side:
     def _step(self) -> None:
         if not self._step_if_any():
             raise MediaError(
-                f"{self._source.facts.path}: ends after {self._at + 1} frames where its header promises "
+                f"{self._source.path}: ends after {self._at + 1} frames where its header promises "
                 f"{self._source.length}. It is damaged or cut short; make it again or leave it out."
             )
 
@@ -177,7 +207,8 @@ class _Side:
         self._frame = self._framing(frame)
         if self._known is None:
             model = self._source.job.protocol.faces
-            face = _finder(model).find(grey(self._frame, channels=model.channels))
+            seen = np.zeros((1, 1), np.uint8) if self._frame is None else grey(self._frame, channels=model.channels)
+            face = _finder(model).find(seen)
             self._landmarks.append(face.landmarks)
             self._faces.append(min(face.count, 255))
         return True
@@ -189,15 +220,18 @@ def _finder(model: FaceModel) -> FaceFinder:
     return FaceFinder(model)
 
 
-def _framings(gt: _Source, gen: _Source) -> tuple[Framing, Framing]:
+def _framings(gt: _Source, gen: _Source) -> tuple[Framing | EatCrop, Framing | EatCrop]:
     protocol = gt.job.protocol
     size = protocol.frame.size
+    if protocol.frame.prepare == "eat-crop":
+        return EatCrop(), EatCrop()
+    if size == "native":
+        return Native(), Native()
     if protocol.frame.crop == "aligned":
         return (
             warp_to_template(gt.source_landmarks(), size=size),
             warp_to_template(gen.source_landmarks(), size=size),
         )
-    refuse_other_aspect(gt.facts, gen.facts, tolerance=protocol.frame.aspect_tolerance)
     if protocol.frame.crop == "gt-box":
         box = box_around(gt.source_landmarks(), gt.facts.width, gt.facts.height, size=size)
         return box, box
@@ -222,15 +256,15 @@ def _row(
         "emotion": clip.emotion,
         "level": clip.level,
         "sentence": clip.sentence,
-        "n_frames": gt.length,
-        "gen_frames": gen.length,
+        "n_frames": gt.expected,
+        "gen_frames": gen.expected,
         "compared": len(matches),
     }
     for side, source, track in (("gt", gt, gt_track), ("gen", gen, gen_track)):
         row |= {
             f"{side}_faces": int((track.faces > 0).sum()),
             f"{side}_several": int((track.faces > 1).sum()),
-            f"{side}_video": str(source.facts.path),
+            f"{side}_video": str(source.path),
             f"{side}_sha256": source.sha256,
             f"{side}_colour": source.facts.colour,
         }

@@ -48,7 +48,7 @@ class Framing(_Section):
     size: Annotated[int, Field(ge=16)] | Literal["native"]
     crop: Crop
     aspect_tolerance: Annotated[float, Field(ge=0)]
-    prepare: Literal["none", "eat-crop", "eat-crop-encoded"] = "none"
+    prepare: Literal["none", "eat-crop", "eat-files"] = "none"
 
 
 class MetricChoice(_Section):
@@ -96,6 +96,8 @@ class Protocol(_Section):
         if crop is not None:
             if crop not in ("none", "gt-box", "aligned"):
                 raise TalkbenchError(f"--crop {crop}: expected none, gt-box or aligned.")
+            if crop != "none" and frame.size == "native":
+                raise TalkbenchError(f"--crop {crop}: {self.name} measures frames as they are. Leave --crop out.")
             frame = frame.model_copy(update={"crop": crop})
         return self.model_copy(update={"time": time, "frame": frame})
 
@@ -109,6 +111,13 @@ class Protocol(_Section):
                 clip=partial(METRICS[name].clip, **choice.clip),
             )
             for name, choice in self.metrics.items()
+        )
+
+    @property
+    def compares_sizes(self) -> bool:
+        """Tell whether some metric compares the frames' pixels at the size they come in."""
+        return self.frame.prepare == "none" and any(
+            METRICS[name].needs == "frames" and "size" not in choice.frame for name, choice in self.metrics.items()
         )
 
     @property

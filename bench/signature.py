@@ -25,7 +25,11 @@ def ingredients(protocol: Protocol) -> dict[str, Any]:
         "engine": ENGINE,
         "protocol": protocol.model_dump(mode="json", exclude={"title", "summary", "source"}),
         "metrics": {
-            metric.name: {"version": metric.version, "frame": arguments(metric.per_frame), "clip": arguments(metric.clip)}
+            metric.name: {
+                "version": metric.version,
+                "frame": arguments(metric.per_frame),
+                "clip": arguments(metric.clip),
+            }
             for metric in protocol.measured
         },
         "weights": weights_hash(),

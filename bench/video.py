@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -102,14 +102,27 @@ def read_frames(path: Path, *, source_rate: Fraction, rate: Fraction | None) -> 
     `source_rate` is the rate of a folder of frames; a video file states its own times. Raises MediaError for a file
     that cannot be decoded to its end.
     """
-    timed: Iterable[tuple[Fraction, Fraction, Callable[[], Frame]]]
-    timed = _folder_frames(path, source_rate) if path.is_dir() else _file_frames(path)
-    if rate is None:
-        for _, _, load in timed:
-            yield load()
-    else:
-        for load in resample(timed, rate):
-            yield load()
+    if not path.is_dir():
+        yield from map(to_rgb, read_pictures(path, rate=rate))
+        return
+    files = frame_files(path)
+    timed = ((index / source_rate, 1 / source_rate, file) for index, file in enumerate(files))
+    first: Frame | None = None
+    for file in files if rate is None else resample(timed, rate):
+        image = _read_image(file)
+        first = image if first is None else first
+        if image.shape != first.shape:
+            raise MediaError(
+                f"{file}: is {image.shape[1]}×{image.shape[0]} where the frames before it are "
+                f"{first.shape[1]}×{first.shape[0]}. Write all frames of a clip in one size."
+            )
+        yield image
+
+
+def read_pictures(path: Path, *, rate: Fraction | None) -> Iterator[VideoFrame]:
+    """Yield a video file's decoded frames as they are stored, at `rate` by time or every one where it is None."""
+    timed = _timed_pictures(path)
+    return (picture for _, _, picture in timed) if rate is None else resample(timed, rate)
 
 
 def resample(timed: Iterable[tuple[Fraction, Fraction, T]], rate: Fraction) -> Iterator[T]:
@@ -241,8 +254,8 @@ def _refuse_cut_short(path: Path, stream: VideoStream, end: Fraction) -> None:
         )
 
 
-def _file_frames(path: Path) -> Iterator[tuple[Fraction, Fraction, Callable[[], Frame]]]:
-    """Yield (time from the first frame, duration, loader) of every frame, in presentation order."""
+def _timed_pictures(path: Path) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
+    """Yield (time from the first frame, duration, picture) of every frame, in presentation order."""
     times: list[Fraction] = []
     held: VideoFrame | None = None
     with _opened(path) as (container, stream):
@@ -253,17 +266,13 @@ def _file_frames(path: Path) -> Iterator[tuple[Fraction, Fraction, Callable[[], 
             if held is not None:
                 if times[-1] < times[-2]:
                     raise MediaError(f"{path}: its times run backwards at frame {index}. Re-encode it.")
-                yield times[-2] - times[0], times[-1] - times[-2], _loader(held)
+                yield times[-2] - times[0], times[-1] - times[-2], held
             held = frame
         if held is None:
             raise MediaError(f"{path}: no frame of it can be decoded. Make it again or leave it out.")
         last_step = _last_step(times, stream)
-        yield times[-1] - times[0], last_step, _loader(held)
+        yield times[-1] - times[0], last_step, held
         _refuse_cut_short(path, stream, times[-1] + last_step)
-
-
-def _loader(frame: VideoFrame) -> Callable[[], Frame]:
-    return lambda: to_rgb(frame)
 
 
 def to_rgb(frame: VideoFrame) -> Frame:
@@ -347,23 +356,6 @@ def _probe_folder(folder: Path, rate: Fraction) -> VideoFacts:
         pixel_format="rgb24",
         colour="rgb",
     )
-
-
-def _folder_frames(folder: Path, rate: Fraction) -> Iterator[tuple[Fraction, Fraction, Callable[[], Frame]]]:
-    shape: tuple[int, ...] | None = None
-
-    def load(file: Path) -> Frame:
-        nonlocal shape
-        image = _read_image(file)
-        shape = shape or image.shape
-        if image.shape != shape:
-            raise MediaError(
-                f"{file}: is {image.shape[1]}×{image.shape[0]} where the frames before it are {shape[1]}×{shape[0]}."
-            )
-        return image
-
-    for index, file in enumerate(frame_files(folder)):
-        yield index / rate, 1 / rate, lambda file=file: load(file)  # type: ignore[misc]
 
 
 def _read_image(file: Path) -> Frame:

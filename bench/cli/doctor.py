@@ -18,6 +18,7 @@ from . import arguments
 from .score import as_line
 
 if TYPE_CHECKING:
+    from ...metrics.contract import Frame
     from ..video import VideoFacts
 
 EXAMPLES = (
@@ -79,13 +80,13 @@ def _environment() -> Iterator[Check]:
 
 def _self_test() -> Check:
     """Find the face of scikit-image's portrait, and compare the picture with itself."""
-    from skimage.data import astronaut
+    import skimage.data
 
     from ...metrics.ssim import ssim
     from ..faces import FaceFinder, grey
     from ..protocol import PROTOCOLS
 
-    picture = astronaut()
+    picture: Frame = skimage.data.astronaut()
     face = FaceFinder(PROTOCOLS["talkbench-1"].faces).find(grey(picture))
     same = ssim(picture, picture)
     passed = face.count == 1 and abs(same - 1) < 1e-9

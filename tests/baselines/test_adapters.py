@@ -122,10 +122,8 @@ def test_atvg_landmarks_belong_to_a_single_result_only(tmp_path: Path) -> None:
 def test_makeittalk_shows_three_panels_and_moves_its_head(tmp_path: Path) -> None:
     takes = found(tmp_path, "makeittalk")
     assert all(take.panel == (256, 0, 512, 256) and take.has_head_motion for take in takes.values())
-    assert (takes["M6_04_16k"].landmarks.name, takes["M6_04_16k"].scheme) == (
-        "pred_fls_M6_04_16k_audio_embed.txt",
-        "makeittalk-68",
-    )
+    spoken = takes["M6_04_16k"]
+    assert (spoken.landmarks.name, spoken.scheme) == ("pred_fls_M6_04_16k_audio_embed.txt", "makeittalk-68")
     assert takes["hi"].landmarks is None
 
 
@@ -210,10 +208,10 @@ def test_a_video_named_directly_is_read_as_in_its_folder(tmp_path: Path) -> None
     check_adapter(ADAPTERS["makeittalk"], tmp_path / "dali_pred_fls_M6_04_16k_audio_embed.mp4")
 
 
-STRANGE = [(name, other) for name in LAYOUTS for other in ("makeittalk", "evp", "sadtalker", "pc-avs") if name != other]
+MARKED = ("makeittalk", "evp", "sadtalker", "pc-avs")
 
 
-@pytest.mark.parametrize(("name", "other"), [pair for pair in STRANGE if pair[0] != "folder"])
+@pytest.mark.parametrize(("name", "other"), [(n, o) for n in LAYOUTS for o in MARKED if n not in (o, "folder")])
 def test_anothers_layout_is_refused_with_the_adapter_that_fits(tmp_path: Path, name: str, other: str) -> None:
     touch(tmp_path, *LAYOUTS[other])
     with pytest.raises(TalkbenchError, match="holds no") as caught:
@@ -223,7 +221,7 @@ def test_anothers_layout_is_refused_with_the_adapter_that_fits(tmp_path: Path, n
     assert f"pass --adapter {other}" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["evp", "makeittalk", "pc-avs", "sadtalker", "eamm"])
+@pytest.mark.parametrize("name", [*MARKED, "eamm"])
 def test_plain_names_are_refused_with_the_adapter_for_folders(tmp_path: Path, name: str) -> None:
     with pytest.raises(TalkbenchError, match=r"Found clip1\.mp4\. Adapter folder fits: pass --adapter folder"):
         ADAPTERS[name].find(touch(tmp_path, "clip1.mp4"))
