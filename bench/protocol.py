@@ -12,6 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..metrics import METRICS
@@ -104,14 +105,7 @@ class Protocol(_Section):
     @property
     def measured(self) -> tuple[Metric, ...]:
         """All metrics of this protocol, with its arguments."""
-        return tuple(
-            replace(
-                METRICS[name],
-                per_frame=partial(METRICS[name].per_frame, **choice.frame),
-                clip=partial(METRICS[name].clip, **choice.clip),
-            )
-            for name, choice in self.metrics.items()
-        )
+        return tuple(_chosen(METRICS[name], choice) for name, choice in self.metrics.items())
 
     @property
     def compares_sizes(self) -> bool:
@@ -124,6 +118,18 @@ class Protocol(_Section):
     def shown(self) -> tuple[str, ...]:
         """Names of the metrics that a table shows."""
         return tuple(name for name, choice in self.metrics.items() if choice.shown)
+
+
+def _chosen(metric: Metric, choice: MetricChoice) -> Metric:
+    """Return a metric with a protocol's arguments; what is perfect follows from a perfect frame."""
+    clip = partial(metric.clip, **choice.clip)
+    perfect_frame = metric.perfect if metric.frame_value == metric.name else 0.0
+    return replace(
+        metric,
+        per_frame=partial(metric.per_frame, **choice.frame),
+        clip=clip,
+        perfect=clip(np.array([perfect_frame])),
+    )
 
 
 def arguments(function: Callable[..., object]) -> dict[str, Any]:

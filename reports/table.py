@@ -36,6 +36,13 @@ class Column:
     decimals: int
     perfect: float
     needs: Literal["frames", "landmarks"]
+    over: Literal["clips", "frames"] = "clips"
+
+    def weights(self, measured: pd.DataFrame) -> Floats:
+        """How much each clip counts in the mean: once, or by its number of scored frames."""
+        if self.over == "clips":
+            return np.ones(len(measured))
+        return measured[f"{self.name}:frames"].to_numpy(np.float64)
 
     @property
     def title(self) -> str:
@@ -108,7 +115,7 @@ def table(results: Results) -> Table:
         rows.append(Row(name, tuple(cells), len(measured), planned))
     rows = _mark(rows, columns, run["coverage_threshold"])
     speakers = len(set(units.values())) if clustered else None
-    notes = [_legend(rows, run["ci"], speakers), *_remarks(rows, methods, columns, run["coverage_threshold"])]
+    notes = [_legend(rows, columns, run["ci"], speakers), *_remarks(rows, methods, columns, run["coverage_threshold"])]
     return Table(run["protocol"], run["signature"], columns, tuple(rows), tuple(notes))
 
 
@@ -143,6 +150,7 @@ def _column(metric: dict[str, Any]) -> Column:
         int(metric["decimals"]),
         float(metric["perfect"]),
         metric["needs"],
+        metric["over"],
     )
 
 
@@ -168,10 +176,12 @@ def _bounds(
     """(M, C, 2) ends of the intervals; NaN where there is none."""
     places = {clip: place for place, clip in enumerate(units)}
     values = np.full((len(places), len(methods), len(columns)), np.nan)
+    weights = np.ones_like(values)
     for index, measured in enumerate(methods):
         rows = [places[clip] for clip in measured["clip"]]
         for at, column in enumerate(columns):
             values[rows, index, at] = measured[column.name].to_numpy(np.float64)
+            weights[rows, index, at] = column.weights(measured)
     bounds = intervals(
         values.reshape(len(places), len(methods) * len(columns)),
         list(units.values()),
@@ -179,6 +189,7 @@ def _bounds(
         seed=ci["seed"],
         level=ci["level"],
         limits=np.array([column.limits for column in columns] * len(methods), dtype=np.float64).reshape(-1, 2),
+        weights=weights.reshape(len(places), len(methods) * len(columns)),
     )
     return bounds.reshape(len(methods), len(columns), 2)
 
@@ -188,7 +199,7 @@ def _cell(measured: pd.DataFrame, column: Column, planned: int, bounds: Floats) 
     scored = measured[f"{column.name}:frames"].to_numpy(np.float64) / measured["n_frames"].to_numpy(np.float64)
     low, high = (None if np.isnan(end) else float(end) for end in bounds)
     coverage = float(np.sum(scored)) / planned if planned else 0.0
-    return Cell(mean_over_clips(values), low, high, coverage, int(np.sum(~np.isnan(values))))
+    return Cell(mean_over_clips(values, column.weights(measured)), low, high, coverage, int(np.sum(~np.isnan(values))))
 
 
 def _ground_truth(clips: pd.DataFrame, columns: Sequence[Column]) -> Row:
@@ -223,12 +234,14 @@ def _best(cells: Sequence[Cell], column: Column) -> str | None:
     return number(min(values) if column.better == "lower" else max(values), column.decimals)
 
 
-def _legend(rows: Sequence[Row], ci: dict[str, Any], speakers: int | None) -> str:
-    parts = ["Mean over clips."]
+def _legend(rows: Sequence[Row], columns: Sequence[Column], ci: dict[str, Any], speakers: int | None) -> str:
+    pooled = [column.name for column in columns if column.over == "frames"]
+    kind = f"Mean over clips ({', '.join(pooled)}: over all frames)" if pooled else "Mean over clips"
+    parts = [f"{kind}."]
     if any(cell.ci_low is not None for row in rows for cell in row.cells):
         drawn = f"{speakers} speakers, each with all its clips" if speakers else "clips"
         parts = [
-            f"Mean over clips and its {ci['level'] * 100:g} % confidence interval (studentised bootstrap over {drawn}; "
+            f"{kind} and its {ci['level'] * 100:g} % confidence interval (studentised bootstrap over {drawn}; "
             f"{ci['resamples']:,} resamples, seed {ci['seed']})."
         ]
     if any(cell.best for row in rows for cell in row.cells):

@@ -19,7 +19,15 @@ def run_of(method, values, *, signature="p|fps:25|id:1", speaker="s", failed=(),
         }
         for clip, value in values.items()
     ]  # fmt: skip
-    metric = {"name": "F-LMD", "needs": "landmarks", "better": "lower", "unit": "px", "decimals": 2, "perfect": 0.0}
+    metric = {
+        "name": "F-LMD",
+        "needs": "landmarks",
+        "better": "lower",
+        "unit": "px",
+        "decimals": 2,
+        "perfect": 0.0,
+        "over": "clips",
+    }
     run = {
         "protocol": "p",
         "signature": signature,

@@ -16,7 +16,7 @@ NAN, INF = math.nan, math.inf
 
 def metric(name, needs, better, unit, perfect, *, shown=True):
     return {
-        "name": name, "needs": needs, "better": better, "unit": unit,
+        "name": name, "over": "clips", "needs": needs, "better": better, "unit": unit,
         "decimals": 2, "version": "1", "perfect": perfect, "shown": shown,
     }  # fmt: skip
 
@@ -238,3 +238,20 @@ def test_printed_numbers():
     assert number(-INF, 2) == "-∞"
     assert number(7.0, 0) == "7"
     assert percent(0.0) == "0 %"
+
+
+def test_over_frames_weights_each_clip_by_its_scored_frames():
+    clips = pd.DataFrame(
+        {"clip": ["a", "b"], "method": "m", "speaker": None, "n_frames": [30, 10], "gt_faces": [30, 10],
+         "SSIM": [1.0, 0.5], "SSIM:frames": [30, 10]}
+    )  # fmt: skip
+    metric = {"name": "SSIM", "needs": "frames", "better": "higher", "unit": "", "decimals": 3, "perfect": 1.0,
+              "shown": True}  # fmt: skip
+    run = {"protocol": "p", "signature": "s", "methods": ["m"], "planned": {"m": 2}, "coverage_threshold": 0.95,
+           "ci": {"resamples": 200, "seed": 0, "level": 0.95, "min_speakers": 5}}  # fmt: skip
+    values = {}
+    for over in ("clips", "frames"):
+        made = table(Results(run | {"metrics": [metric | {"over": over}]}, clips, pd.DataFrame(), []))
+        values[over] = made.rows[1].cells[0].value
+        assert ("over all frames" in made.notes[0]) == (over == "frames")
+    assert values == {"clips": 0.75, "frames": 0.875}
