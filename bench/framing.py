@@ -118,6 +118,27 @@ class Warp:
 Framing = Whole | Native | Fit | Box | Warp
 
 
+def to_measured(framing: object, width: int, height: int) -> npt.NDArray[np.float64] | None:
+    """Return the affine map (2, 3) from px of a width × height frame to px of what is measured.
+
+    None for a framing that differs from frame to frame. Pixel centres are whole numbers on both sides.
+    """
+    if isinstance(framing, Native):
+        return np.eye(2, 3)
+    if isinstance(framing, Warp):
+        return np.array([[framing.a, -framing.b, framing.c], [framing.b, framing.a, framing.d]])
+    if isinstance(framing, Whole):
+        left, top, across, down = 0.0, 0.0, float(width), float(height)
+    elif isinstance(framing, Box):
+        left, top = round(framing.left * width), round(framing.top * height)
+        across = round((framing.left + framing.width) * width) - left
+        down = round((framing.top + framing.height) * height) - top
+    else:
+        return None
+    x, y = framing.size / across, framing.size / down
+    return np.array([[x, 0, (0.5 - left) * x - 0.5], [0, y, (0.5 - top) * y - 0.5]])
+
+
 def box_around(landmarks: Landmarks, width: int, height: int, *, size: int) -> Box:
     """Return the square box around a clip's median landmarks (T, 68, 2), in px of a width × height frame.
 

@@ -12,8 +12,8 @@ from .errors import MediaError
 from .framing import refuse_other_aspect, refuse_other_size
 from .pairing import Plan
 from .protocol import Protocol
-from .video import VideoFacts, probe
-from .vocabulary import Pair
+from .video import VideoFacts, grid_length, probe
+from .vocabulary import AS_IS, Pair, Reading
 
 
 @dataclass(frozen=True)
@@ -65,21 +65,27 @@ def inspect(
     plan: Plan, protocol: Protocol, *, frame_rate: Fraction, progress: Callable[[int, int], None] | None = None
 ) -> Inspection:
     """Probe every video of a plan once and compare the two sides of every pair."""
-    rates = {pair.clip.video: frame_rate for pair in plan.pairs}
-    rates |= {pair.take.video: pair.take.fps or frame_rate for pair in plan.pairs}
-    facts: dict[Path, VideoFacts | MediaError] = {}
-    for done, (path, rate) in enumerate(rates.items(), start=1):
+    wanted = dict.fromkeys((pair.clip.video, AS_IS) for pair in plan.pairs)
+    wanted |= dict.fromkeys((pair.take.video, pair.take.reading) for pair in plan.pairs if pair.take.video is not None)
+    facts: dict[tuple[Path, Reading], VideoFacts | MediaError] = {}
+    for done, (path, reading) in enumerate(wanted, start=1):
         try:
-            facts[path] = probe(path, rate=rate)
+            facts[path, reading] = probe(path, rate=frame_rate, reading=reading)
         except MediaError as error:
-            facts[path] = error
+            facts[path, reading] = error
         if progress is not None:
-            progress(done, len(rates))
+            progress(done, len(wanted))
     return Inspection(tuple(_inspect_pair(pair, facts, protocol) for pair in plan.pairs))
 
 
-def _inspect_pair(pair: Pair, facts: Mapping[Path, VideoFacts | MediaError], protocol: Protocol) -> Inspected:
-    gt, gen = facts[pair.clip.video], facts[pair.take.video]
+def _inspect_pair(
+    pair: Pair, facts: Mapping[tuple[Path, Reading], VideoFacts | MediaError], protocol: Protocol
+) -> Inspected:
+    gt = facts[pair.clip.video, AS_IS]
+    if pair.take.video is None:
+        broken = str(gt) if isinstance(gt, MediaError) else None
+        return Inspected(pair, None if isinstance(gt, MediaError) else gt, None, broken, notes=("landmarks alone",))
+    gen = facts[pair.take.video, pair.take.reading]
     if isinstance(gt, MediaError) or isinstance(gen, MediaError):
         broken = next(str(side) for side in (gt, gen) if isinstance(side, MediaError))
         return Inspected(
@@ -89,20 +95,17 @@ def _inspect_pair(pair: Pair, facts: Mapping[Path, VideoFacts | MediaError], pro
             broken=broken,
         )
     return Inspected(
-        pair, gt, gen, refused=_first(_refusals(gt, gen, protocol)), notes=tuple(_notes(gt, gen, protocol))
+        pair, gt, gen, refused=_refusal(pair, gt, gen, protocol), notes=tuple(_notes(pair, gt, gen, protocol))
     )
 
 
-def _first(messages: Iterable[str]) -> str | None:
-    return next(iter(messages), None)
-
-
-def _refusals(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> Iterable[str]:
+def _refusal(pair: Pair, gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> str | None:
     try:
-        match_frames(gt, gen, protocol)
+        match_frames(gt, gen, protocol, first_frame=pair.take.first_frame)
         refuse_mismatch(gt, gen, protocol)
     except MediaError as error:
-        yield str(error)
+        return str(error)
+    return None
 
 
 def refuse_mismatch(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> None:
@@ -114,16 +117,18 @@ def refuse_mismatch(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> None
         refuse_other_size(gt, gen)
 
 
-def match_frames(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> list[tuple[int, int]]:
+def match_frames(gt: VideoFacts, gen: VideoFacts, protocol: Protocol, *, first_frame: int = 0) -> list[tuple[int, int]]:
     """Return the (clip frame, take frame) pairs under the protocol's alignment.
 
+    `first_frame` is the clip's frame, at the take's rate, that the take's first frame renders.
     Raises MediaError with both counts and the options that would accept them where the alignment refuses.
     """
     rate = protocol.time.rate
     n_gt, n_gen = gt.frames_at(rate), gen.frames_at(rate)
-    matches = Alignment(protocol.time.align).matches(n_gt, n_gen)
+    lead = first_frame if rate is None else grid_length(first_frame / gen.rate, rate)
+    matches = Alignment(protocol.time.align).matches(n_gt, n_gen + lead)
     if matches:
-        return matches
+        return [(t, u - lead) for t, u in matches if u >= lead]
     pace = "" if rate is None else f" at {rate} fps"
     raise MediaError(
         f"{gen.path}: has {n_gen} frames{pace} ({float(gen.duration):.2f} s) where {gt.path} has "
@@ -132,8 +137,10 @@ def match_frames(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> list[tu
     )
 
 
-def _notes(gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> Iterable[str]:
+def _notes(pair: Pair, gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> Iterable[str]:
     rate = protocol.time.rate
+    if pair.take.has_head_motion:
+        yield "makes up its own head motion: its pixels cannot be expected to fit"
     if gt.colour != gen.colour and "rgb" not in (gt.colour, gen.colour):
         yield f"colour tags differ ({gt.colour} real, {gen.colour} generated): check that pixels agree"
     if gt.frames_at(rate) != gen.frames_at(rate):

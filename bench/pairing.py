@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..baselines.folder import Found, Key, Listing, find
+from ..baselines.contract import Found, Key, Listing
+from ..baselines.folder import find
+from ..baselines.systems import ADAPTERS, detect
 from .errors import TalkbenchError
-from .vocabulary import Clip, Pair, Take
+from .vocabulary import Clip, Pair, Reading, Take
 
 GROUND_TRUTH = "Ground Truth"
 _LABELS = ("speaker", "emotion", "level", "sentence")
@@ -42,22 +44,39 @@ class Plan:
         return None
 
 
-def plan_folders(gt: Path, gen: Mapping[str, Path], *, key: Key = "path") -> Plan:
+def plan_folders(
+    gt: Path, gen: Mapping[str, Path], *, key: Key = "path", adapters: Mapping[str, str] | None = None
+) -> Plan:
     """Pair a folder of real videos with one folder per method by clip id; a single video on both sides pairs as it is.
 
+    `adapters` names a method's output layout where it is not the one that its file names call for.
     Raises TalkbenchError where a folder cannot be listed or nothing at all matches.
     """
+    adapters = adapters or {}
+    for method in adapters:
+        if method not in gen:
+            raise TalkbenchError(f"--adapter {method}={adapters[method]}: there is no --gen {method}=DIR.")
     methods = _checked_methods(list(gen))
     real = find(gt, key=key)
     clips = tuple(_clip(found) for found in real.files)
-    takes: dict[str, dict[str, Path]] = {}
+    known = {clip.id for clip in clips}
+    takes: dict[str, dict[str, Take]] = {}
     for method in methods:
-        listing = find(gen[method], key=key)
+        adapter = ADAPTERS[adapters[method]] if method in adapters else detect(gen[method])
+        listing = adapter.find(gen[method], key=key)
         if real.single and listing.single:
-            takes[method] = {clips[0].id: listing.files[0].path}
+            takes[method] = {clips[0].id: _take(method, clips[0].id, listing.files[0])}
         else:
-            takes[method] = {found.id: found.path for found in listing.files}
-        if not any(clip.id in takes[method] for clip in clips):
+            takes[method] = {}
+            for found in listing.files:
+                clip_id = next((name for name in (found.id, *found.also) if name in known), found.id)
+                if clip_id in takes[method]:
+                    raise TalkbenchError(
+                        f"{gen[method]}: two files are clip {clip_id!r}: {takes[method][clip_id].video} and "
+                        f"{found.path}. Keep one, or name the right one in a --manifest."
+                    )
+                takes[method][clip_id] = _take(method, clip_id, found)
+        if not known & takes[method].keys():
             raise TalkbenchError(_nothing_matches(method, real, listing, key))
     return _plan(clips, takes)
 
@@ -69,7 +88,7 @@ def plan_manifest(manifest: Path) -> Plan:
     """
     rows, methods = _read_manifest(manifest)
     clips: list[Clip] = []
-    takes: dict[str, dict[str, Path]] = {method: {} for method in methods}
+    takes: dict[str, dict[str, Take]] = {method: {} for method in methods}
     seen: dict[str, int] = {}
     for line, row in rows:
         clip_id = row["clip"]
@@ -82,7 +101,7 @@ def plan_manifest(manifest: Path) -> Plan:
         clips.append(Clip(clip_id, _existing(manifest, line, row["gt"]), **labels))
         for method in methods:
             if row[method]:
-                takes[method][clip_id] = _existing(manifest, line, row[method])
+                takes[method][clip_id] = Take(method, clip_id, _existing(manifest, line, row[method]))
     return _plan(tuple(sorted(clips, key=lambda clip: clip.id)), takes)
 
 
@@ -128,13 +147,8 @@ def _checked_methods(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _plan(clips: tuple[Clip, ...], takes: Mapping[str, Mapping[str, Path]]) -> Plan:
-    pairs = [
-        Pair(clip, Take(method, clip.id, videos[clip.id]))
-        for method, videos in takes.items()
-        for clip in clips
-        if clip.id in videos
-    ]
+def _plan(clips: tuple[Clip, ...], takes: Mapping[str, Mapping[str, Take]]) -> Plan:
+    pairs = [Pair(clip, mine[clip.id]) for mine in takes.values() for clip in clips if clip.id in mine]
     known = {clip.id for clip in clips}
     return Plan(
         clips=clips,
@@ -142,6 +156,19 @@ def _plan(clips: tuple[Clip, ...], takes: Mapping[str, Mapping[str, Path]]) -> P
         pairs=tuple(pairs),
         missing={method: tuple(clip.id for clip in clips if clip.id not in ids) for method, ids in takes.items()},
         extra={method: tuple(clip_id for clip_id in ids if clip_id not in known) for method, ids in takes.items()},
+    )
+
+
+def _take(method: str, clip_id: str, found: Found) -> Take:
+    return Take(
+        method=method,
+        clip_id=clip_id,
+        video=None if found.path == found.landmarks else found.path,
+        reading=Reading(found.fps, found.panel, found.prefix),
+        first_frame=found.first_frame,
+        landmarks=found.landmarks,
+        scheme=found.scheme,
+        has_head_motion=found.has_head_motion,
     )
 
 

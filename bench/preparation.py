@@ -24,6 +24,7 @@ from ..metrics.contract import Frame
 from .errors import MediaError
 from .faces import FaceFinder, FaceModel, grey
 from .video import read_frames, read_pictures
+from .vocabulary import AS_IS, Reading
 
 _RATE = Fraction(25)
 _POINTS = slice(27, 45)
@@ -56,24 +57,24 @@ class EatCrop:
 
 
 @contextmanager
-def eat_files(video: Path, *, rate: Fraction) -> Iterator[Path]:
+def eat_files(video: Path, *, rate: Fraction, reading: Reading = AS_IS) -> Iterator[Path]:
     """Give the path of a video's cropped and twice encoded copy, for as long as the block lasts."""
     with TemporaryDirectory(prefix="talkbench-") as folder:
         encoded, cropped = Path(folder) / "encoded.mp4", Path(folder) / "cropped.mp4"
         if video.is_dir():
-            frames = read_frames(video, source_rate=rate, rate=_RATE)
+            frames = read_frames(video, source_rate=rate, rate=_RATE, reading=reading)
         else:
-            _encode(video, encoded)
-            frames = read_frames(encoded, source_rate=_RATE, rate=_RATE)
+            _encode(video, encoded, reading)
+            frames = read_frames(encoded, source_rate=_RATE, rate=_RATE, reading=Reading(panel=reading.panel))
         _write_crops(frames, cropped, video)
         yield cropped
 
 
-def _encode(video: Path, target: Path) -> None:
+def _encode(video: Path, target: Path, reading: Reading) -> None:
     with av.open(str(target), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "23"})
         stream.pix_fmt = "yuv420p"
-        for index, picture in enumerate(read_pictures(video, rate=_RATE)):
+        for index, picture in enumerate(read_pictures(video, rate=_RATE, fps=reading.fps)):
             picture = picture.reformat(format="yuv420p") if picture.format.name != "yuv420p" else picture
             if index == 0:
                 stream.width, stream.height = picture.width, picture.height

@@ -86,6 +86,7 @@ class Protocol(_Section):
     frame: Framing
     faces: FaceModel
     missing_face: Literal["nan", "previous"] = "nan"
+    head_motion: Literal["measure", "no-landmarks"] = "measure"
     metrics: dict[str, MetricChoice]
     table: Table
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from multiprocessing import get_context
@@ -22,11 +22,12 @@ from typing import Any, Literal
 from .cache import default_folder
 from .errors import MediaError, TalkbenchError
 from .inspection import Inspection, inspect
-from .measure import Job, clip_columns, content_hash, measure
+from .measure import PREDICTED, Job, clip_columns, measure
 from .pairing import Plan, plan_folders, plan_manifest
 from .protocol import PROTOCOLS, Protocol
 from .results import FORMAT, Part, Results, Store, read_run, write_json
 from .signature import ingredients, signature
+from .source import content_hash
 from .vocabulary import Pair
 
 Source = str | Path
@@ -42,6 +43,7 @@ class Options:
     gen: Mapping[str, Path]
     manifest: Path | None
     protocol: Protocol
+    adapters: Mapping[str, str] = field(default_factory=dict)
     key: Literal["path", "stem"] = "path"
     allow_missing: bool = False
     frame_fps: Fraction | None = None
@@ -59,7 +61,7 @@ class Options:
             return plan_manifest(self.manifest)
         if self.gt is None:
             raise TalkbenchError("No ground truth given. Expected --gt DIR with --gen NAME=DIR, or --manifest CSV.")
-        return plan_folders(self.gt, self.gen, key=self.key)
+        return plan_folders(self.gt, self.gen, key=self.key, adapters=self.adapters)
 
     def config(self) -> dict[str, Any]:
         """Return what must be equal for a run to go on in the same folder."""
@@ -67,6 +69,7 @@ class Options:
             "gt": None if self.gt is None else str(self.gt.absolute()),
             "gen": {name: str(path.absolute()) for name, path in self.gen.items()},
             "manifest": None if self.manifest is None else str(self.manifest.absolute()),
+            "adapters": dict(self.adapters),
             "key": self.key,
             "allow_missing": self.allow_missing,
             "frame_fps": str(self.frame_rate),
@@ -83,6 +86,7 @@ def score(
     protocol: str | Protocol = "talkbench-1",
     align: str | None = None,
     crop: str | None = None,
+    adapters: Mapping[str, str] | None = None,
     key: Literal["path", "stem"] = "path",
     allow_missing: bool = False,
     frame_fps: Fraction | None = None,
@@ -93,6 +97,7 @@ def score(
 ) -> Results:
     """Score one folder (or video) per method against a folder (or video) of real clips.
 
+    `adapters` names a method's output layout where its file names do not give it away (`talkbench systems`).
     `out` is the result folder, resumed where it holds the same run unfinished; without it the numbers are only
     returned. `cache` is where landmarks are kept (None: the user's cache folder; False: nowhere). With `workers` > 1
     call this below `if __name__ == "__main__":`. Raises TalkbenchError for input that cannot be scored; a video that
@@ -104,6 +109,7 @@ def score(
         gen={name: Path(path) for name, path in (gen or {}).items()},
         manifest=None if manifest is None else Path(manifest),
         protocol=resolved,
+        adapters=adapters or {},
         key=key,
         allow_missing=allow_missing,
         frame_fps=frame_fps,
@@ -206,18 +212,27 @@ def _first_difference(old: object, new: object, name: str = "") -> tuple[str, ob
 
 def _left(plan: Plan, store: Store) -> list[Pair]:
     """Return the pairs that are not measured yet, or whose files have changed since."""
-    hash_of = cache(content_hash)
     rows = store.finished_rows()
+
+    @cache
+    def hash_of(path: Path | None, prefix: str | None) -> str | None:
+        try:
+            return None if path is None else content_hash(path, prefix)
+        except (OSError, MediaError):
+            return "unreadable"
 
     def fresh(pair: Pair) -> bool:
         name = (pair.take.method, pair.clip.id)
         row = store.read_row(*name) or rows.get(name)
-        try:
-            return row is not None and (
-                row["gt_sha256"] == hash_of(pair.clip.video) and row["gen_sha256"] == hash_of(pair.take.video)
-            )
-        except (OSError, MediaError):
+        take = pair.take
+        if row is None:
             return False
+        files = (
+            (row["gt_sha256"], pair.clip.video, None),
+            (row["gen_sha256"], take.video, take.reading.prefix),
+            (row["gen_landmarks_sha256"], take.landmarks, None),
+        )
+        return all(known == hash_of(path, prefix) for known, path, prefix in files)
 
     return [pair for pair in plan.pairs if not fresh(pair)]
 
@@ -237,7 +252,7 @@ def _measure_all(
             failures[job.pair] = {
                 "clip": job.pair.clip.id,
                 "method": job.pair.take.method,
-                "file": str(job.pair.take.video),
+                "file": str(job.pair.take.video or job.pair.take.landmarks),
                 "reason": outcome,
             }
         done += 1
@@ -313,20 +328,7 @@ def _provenance(options: Options, plan: Plan, inspection: Inspection) -> dict[st
         "planned": {method: len(plan.clips) for method in plan.methods},
         "missing": {method: list(ids) for method, ids in plan.missing.items() if ids},
         "left_out": {method: list(ids) for method, ids in plan.extra.items() if ids},
-        "metrics": [
-            {
-                "name": metric.name,
-                "needs": metric.needs,
-                "better": metric.better,
-                "unit": metric.unit,
-                "decimals": metric.decimals,
-                "version": metric.version,
-                "perfect": "inf" if metric.perfect == float("inf") else metric.perfect,
-                "shown": protocol.metrics[metric.name].shown,
-                "over": protocol.metrics[metric.name].over,
-            }
-            for metric in protocol.measured
-        ],
+        "metrics": _metrics(protocol, predicted=any(pair.take.landmarks for pair in plan.pairs)),
         "coverage_threshold": protocol.table.coverage,
         "ci": protocol.table.model_dump(mode="json", exclude={"coverage"}),
         "warnings": inspection.notes(),
@@ -334,3 +336,25 @@ def _provenance(options: Options, plan: Plan, inspection: Inspection) -> dict[st
         "platform": {"python": platform.python_version(), "system": platform.platform()},
         "config": options.config(),
     }
+
+
+def _metrics(protocol: Protocol, *, predicted: bool) -> list[dict[str, Any]]:
+    """Describe the metrics, and with `predicted` those on the methods' own landmarks beside them."""
+    described = []
+    for metric in protocol.measured:
+        choice = protocol.metrics[metric.name]
+        one = {
+            "name": metric.name,
+            "needs": metric.needs,
+            "better": metric.better,
+            "unit": metric.unit,
+            "decimals": metric.decimals,
+            "version": metric.version,
+            "perfect": "inf" if metric.perfect == float("inf") else metric.perfect,
+            "shown": choice.shown,
+            "over": choice.over,
+        }
+        described.append(one)
+        if predicted and metric.needs == "landmarks":
+            described.append(one | {"name": metric.name + PREDICTED})
+    return described

@@ -14,7 +14,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -32,7 +32,7 @@ from av.video.stream import VideoStream
 
 from ..metrics.contract import Frame
 from .errors import MediaError
-from .vocabulary import IMAGE_SUFFIXES
+from .vocabulary import AS_IS, IMAGE_SUFFIXES, Reading
 
 UNTAGGED = "untagged=bt601.tv"
 """What a file without colour tags is taken for; part of every signature."""
@@ -88,24 +88,52 @@ def grid_length(duration: Fraction, rate: Fraction) -> int:
     return int(duration * rate + Fraction(1, 2))
 
 
-def probe(path: Path, *, rate: Fraction) -> VideoFacts:
+def probe(path: Path, *, rate: Fraction, reading: Reading = AS_IS) -> VideoFacts:
     """Read what a video or a folder of frames is, without decoding more than its first frame.
 
-    `rate` is the rate of a folder of frames. Raises MediaError for a file that cannot be read to its end.
+    `rate` is the rate of a folder of frames whose reading states none. Raises MediaError for a file that cannot be read
+    to its end, and where the reading's panel does not fit into the frame.
     """
-    return _probe_folder(path, rate) if path.is_dir() else _probe_file(path)
+    if path.is_dir():
+        facts = _probe_folder(path, reading.fps or rate, reading.prefix)
+    else:
+        facts = _probe_file(path)
+        if reading.fps is not None:
+            facts = replace(facts, rate=reading.fps, duration=facts.frames / reading.fps)
+    if reading.panel is None:
+        return facts
+    left, top, right, bottom = reading.panel
+    if right > facts.width or bottom > facts.height:
+        raise MediaError(
+            f"{path}: is {facts.width}×{facts.height}, but the part that counts reaches to {right}×{bottom}: expected "
+            "the system's panels side by side. If it is cropped already, pass --adapter NAME=folder."
+        )
+    return replace(facts, width=right - left, height=bottom - top)
 
 
-def read_frames(path: Path, *, source_rate: Fraction, rate: Fraction | None) -> Iterator[Frame]:
+def read_frames(
+    path: Path, *, source_rate: Fraction, rate: Fraction | None, reading: Reading = AS_IS
+) -> Iterator[Frame]:
     """Yield (H, W, 3) uint8 RGB frames, C-contiguous, at `rate` by time, or every source frame where `rate` is None.
 
     `source_rate` is the rate of a folder of frames; a video file states its own times. Raises MediaError for a file
     that cannot be decoded to its end.
     """
-    if not path.is_dir():
-        yield from map(to_rgb, read_pictures(path, rate=rate))
+    frames = (
+        _folder_frames(path, reading.fps or source_rate, rate, reading.prefix)
+        if path.is_dir()
+        else map(to_rgb, read_pictures(path, rate=rate, fps=reading.fps))
+    )
+    if reading.panel is None:
+        yield from frames
         return
-    files = frame_files(path)
+    left, top, right, bottom = reading.panel
+    for frame in frames:
+        yield np.ascontiguousarray(frame[top:bottom, left:right])
+
+
+def _folder_frames(path: Path, source_rate: Fraction, rate: Fraction | None, prefix: str | None) -> Iterator[Frame]:
+    files = frame_files(path, prefix)
     timed = ((index / source_rate, 1 / source_rate, file) for index, file in enumerate(files))
     first: Frame | None = None
     for file in files if rate is None else resample(timed, rate):
@@ -119,9 +147,14 @@ def read_frames(path: Path, *, source_rate: Fraction, rate: Fraction | None) -> 
         yield image
 
 
-def read_pictures(path: Path, *, rate: Fraction | None) -> Iterator[VideoFrame]:
-    """Yield a video file's decoded frames as they are stored, at `rate` by time or every one where it is None."""
-    timed = _timed_pictures(path)
+def read_pictures(path: Path, *, rate: Fraction | None, fps: Fraction | None = None) -> Iterator[VideoFrame]:
+    """Yield a video file's decoded frames as they are stored, at `rate` by time or every one where it is None.
+
+    `fps` holds instead of the file's own times.
+    """
+    timed: Iterator[tuple[Fraction, Fraction, VideoFrame]] = _timed_pictures(path)
+    if fps is not None:
+        timed = ((index / fps, 1 / fps, picture) for index, (_, _, picture) in enumerate(timed))
     return (picture for _, _, picture in timed) if rate is None else resample(timed, rate)
 
 
@@ -307,8 +340,8 @@ def _colour_name(frame: VideoFrame) -> str:
 # Folders of numbered frames
 
 
-def frame_files(folder: Path) -> list[Path]:
-    """Return a folder's numbered frames in the order of their numbers.
+def frame_files(folder: Path, prefix: str | None = None) -> list[Path]:
+    """Return a folder's numbered frames in the order of their numbers; with `prefix` only those that bear it.
 
     Raises MediaError where the numbering has a gap, repeats, or mixes several series: each shifts frames in time.
     """
@@ -317,6 +350,8 @@ def frame_files(folder: Path) -> list[Path]:
     for file in sorted(folder.iterdir()):
         match = _NUMBERED.match(file.stem)
         if file.suffix.lower() not in IMAGE_SUFFIXES or match is None or file.name.startswith("."):
+            continue
+        if prefix is not None and match["prefix"] != prefix:
             continue
         number = int(match["number"])
         prefixes.add(match["prefix"])
@@ -341,8 +376,8 @@ def frame_files(folder: Path) -> list[Path]:
     return [numbered[number] for number in order]
 
 
-def _probe_folder(folder: Path, rate: Fraction) -> VideoFacts:
-    files = frame_files(folder)
+def _probe_folder(folder: Path, rate: Fraction, prefix: str | None) -> VideoFacts:
+    files = frame_files(folder, prefix)
     first = _read_image(files[0])
     return VideoFacts(
         path=folder,

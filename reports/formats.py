@@ -89,7 +89,7 @@ def to_html(table: Table) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
-        f"<title>{title}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n{html_table(table)}</body>\n</html>\n"
+        f"<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{html_table(table)}</body>\n</html>\n"
     )
 
 
@@ -118,16 +118,7 @@ def to_json(table: Table) -> str:
     rows = [
         {
             "method": row.method,
-            **{
-                column.name: {
-                    "value": _json_number(cell.value),
-                    "ci_low": _json_number(cell.ci_low),
-                    "ci_high": _json_number(cell.ci_high),
-                    "coverage": cell.coverage,
-                    "n_clips": cell.n_clips,
-                }
-                for cell, column in zip(row.cells, table.metrics, strict=True)
-            },
+            **{column.name: cell_json(cell) for cell, column in zip(row.cells, table.metrics, strict=True)},
         }
         for row in table.rows
     ]
@@ -171,7 +162,7 @@ FORMATS: dict[str, Callable[[Table], str]] = {
     "json": to_json,
 }
 
-_STYLE = """\
+STYLE = """\
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
 figure { margin: 0; overflow-x: auto; }
@@ -232,7 +223,19 @@ def _html_cell(cell: Cell, column: Column) -> str:
     return f'{value}{dagger} <span class="ci">{interval}</span>' if interval else f"{value}{dagger}"
 
 
-def _json_number(value: float | None) -> float | str | None:
+def cell_json(cell: Cell) -> dict[str, float | str | int | None]:
+    """Return a cell for strict JSON: ∞ is the string "inf", a missing value is null."""
+    return {
+        "value": json_number(cell.value),
+        "ci_low": json_number(cell.ci_low),
+        "ci_high": json_number(cell.ci_high),
+        "coverage": cell.coverage,
+        "n_clips": cell.n_clips,
+    }
+
+
+def json_number(value: float | None) -> float | str | None:
+    """Return a number that strict JSON can hold: ∞ becomes the string "inf"."""
     if value is None or math.isfinite(value):
         return value
     return "inf" if value > 0 else "-inf"

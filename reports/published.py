@@ -19,7 +19,7 @@ from ..baselines.published import Paper, PaperTable, method_key
 from ..baselines.published import number as parsed
 from ..bench.errors import TalkbenchError
 from . import escape
-from .formats import _STYLE, _json_number
+from .formats import STYLE, cell_json
 from .table import Cell, Row, Table, number, percent
 
 
@@ -142,7 +142,7 @@ def to_csv(printed: Sequence[Sheet]) -> str:
                 names = [escape.csv(name) for name in (*at_home, line.method, column.name)]
                 ours: list[float | str | None] = [None] * len(measured)
                 if run is not None and cell is not None:
-                    ours = [*_numbers(cell).values(), escape.csv(run.protocol), escape.csv(run.signature)]
+                    ours = [*cell_json(cell).values(), escape.csv(run.protocol), escape.csv(run.signature)]
                 writer.writerow([*names, line.reported[at] if line.reported else "", *ours])
     return text.getvalue()
 
@@ -154,7 +154,7 @@ def to_html(printed: Sequence[Sheet]) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
-        f"<title>{title}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n{figures}</body>\n</html>\n"
+        f"<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{figures}</body>\n</html>\n"
     )
 
 
@@ -309,20 +309,10 @@ def _json_row(sheet: Sheet, line: Line) -> dict[str, object]:
         values: dict[str, object] = {"reported": None if text is None else {"printed": text, "value": parsed(text)}}
         if place is not None:
             cell = _cell(line, place)
-            values["measured"] = None if cell is None else _numbers(cell)
+            values["measured"] = None if cell is None else cell_json(cell)
         row[column.name] = values
     return row
 
 
 def _cell(line: Line, place: int | None) -> Cell | None:
     return None if line.measured is None or place is None else line.measured.cells[place]
-
-
-def _numbers(cell: Cell) -> dict[str, float | str | None]:
-    return {
-        "value": _json_number(cell.value),
-        "ci_low": _json_number(cell.ci_low),
-        "ci_high": _json_number(cell.ci_high),
-        "coverage": cell.coverage,
-        "n_clips": cell.n_clips,
-    }

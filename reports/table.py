@@ -42,7 +42,8 @@ class Column:
         """How much each clip counts in the mean: once, or by its number of scored frames."""
         if self.over == "clips":
             return np.ones(len(measured))
-        return measured[f"{self.name}:frames"].to_numpy(np.float64)
+        frames: Floats = measured[f"{self.name}:frames"].to_numpy(np.float64)
+        return frames
 
     @property
     def title(self) -> str:

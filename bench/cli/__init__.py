@@ -9,7 +9,7 @@ import typer
 
 from ..errors import TalkbenchError
 
-_VERBS = ("score", "pair", "table", "demo", "doctor", "metrics", "protocols")
+_VERBS = ("score", "pair", "table", "spread", "demo", "doctor", "metrics", "protocols", "systems")
 
 _EPILOG = (
     "Examples:\n\n"

@@ -20,6 +20,10 @@ Gen = Annotated[
     list[str] | None,
     typer.Option("--gen", metavar="NAME=DIR", help="A method and its folder (or video). Repeat per method."),
 ]
+Adapters = Annotated[
+    list[str] | None,
+    typer.Option("--adapter", metavar="NAME=SYSTEM", help="A method's output layout.  [default: what its names show]"),
+]
 Manifest = Annotated[
     Path | None,
     typer.Option("--manifest", help="CSV with the columns clip,gt,<method>,… instead of --gt and --gen."),
@@ -43,16 +47,18 @@ FrameFps = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
 
 
-def methods(gen: Sequence[str] | None) -> dict[str, Path]:
-    """Read NAME=DIR arguments."""
-    found: dict[str, Path] = {}
-    for text in gen or ():
-        name, equals, folder = text.partition("=")
-        if not equals or not name.strip() or not folder:
-            raise TalkbenchError(f"--gen {text}: expected NAME=DIR, for example --gen Ours={text or 'results/'}.")
+def _named(option: str, texts: Sequence[str] | None, example: str) -> dict[str, str]:
+    """Read NAME=VALUE arguments."""
+    found: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value:
+            raise TalkbenchError(
+                f"{option} {text}: expected {example}, for example {option} Ours={text or 'results/'}."
+            )
         if name in found:
-            raise TalkbenchError(f"--gen {text}: the name {name!r} is already taken by {found[name]}.")
-        found[name] = Path(folder)
+            raise TalkbenchError(f"{option} {text}: the name {name!r} is already taken by {found[name]}.")
+        found[name] = value
     return found
 
 
@@ -60,6 +66,7 @@ def options(
     *,
     gt: Path | None,
     gen: Sequence[str] | None,
+    adapter: Sequence[str] | None,
     manifest: Path | None,
     protocol: str,
     align: str | None,
@@ -73,11 +80,12 @@ def options(
     """Check the options that name what to compare, and put them together."""
     from ..run import Options
 
-    if manifest is not None and (gt is not None or gen):
-        raise TalkbenchError("--manifest names the real and the generated videos: leave out --gt and --gen.")
+    if manifest is not None and (gt is not None or gen or adapter):
+        raise TalkbenchError("--manifest names the real and the generated videos: leave out --gt, --gen and --adapter.")
     return Options(
         gt=gt,
-        gen=methods(gen),
+        gen={name: Path(folder) for name, folder in _named("--gen", gen, "NAME=DIR").items()},
+        adapters=_named("--adapter", adapter, "NAME=SYSTEM"),
         manifest=manifest,
         protocol=_protocol(protocol).with_options(align=align, crop=crop),
         key=key,

@@ -28,6 +28,7 @@ EXAMPLES = (
 def pair(
     gt: arguments.Gt = None,
     gen: arguments.Gen = None,
+    adapter: arguments.Adapters = None,
     manifest: arguments.Manifest = None,
     protocol: arguments.ProtocolName = "talkbench-1",
     align: arguments.Align = None,
@@ -43,6 +44,7 @@ def pair(
     options = arguments.options(
         gt=gt,
         gen=gen,
+        adapter=adapter,
         manifest=manifest,
         protocol=protocol,
         align=align,
@@ -75,7 +77,8 @@ def _text(plan: Plan, inspection: Inspection, rate: Fraction | None) -> str:
         for inspected in pairs:
             lines.append(f"  {inspected.pair.clip.id}")
             lines.append(f"    real       {_line(inspected.pair.clip.video, inspected.gt, rate)}")
-            lines.append(f"    generated  {_line(inspected.pair.take.video, inspected.gen, rate)}")
+            take = inspected.pair.take
+            lines.append(f"    generated  {_line(take.video or take.landmarks, inspected.gen, rate)}")
             lines += [f"    {kind}: {text}" for kind, text in _problems(inspected)]
         lines += [f"  missing: no file for clip {clip_id}" for clip_id in plan.missing[method]]
         lines += [f"  left over: {clip_id} matches no clip" for clip_id in plan.extra[method]]
@@ -105,7 +108,7 @@ def _data(plan: Plan, inspection: Inspection, rate: Fraction | None, refusal: st
                 "clip": inspected.pair.clip.id,
                 "method": inspected.pair.take.method,
                 "gt": _facts(inspected.pair.clip.video, inspected.gt, rate),
-                "gen": _facts(inspected.pair.take.video, inspected.gen, rate),
+                "gen": _facts(inspected.pair.take.video or inspected.pair.take.landmarks, inspected.gen, rate),
                 "broken": inspected.broken,
                 "refused": inspected.refused,
                 "notes": list(inspected.notes),

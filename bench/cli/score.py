@@ -32,6 +32,7 @@ def score(
     out: Annotated[Path, typer.Option("-o", "--out", help="Result folder: new, or of the same run unfinished.")],
     gt: arguments.Gt = None,
     gen: arguments.Gen = None,
+    adapter: arguments.Adapters = None,
     manifest: arguments.Manifest = None,
     protocol: arguments.ProtocolName = "talkbench-1",
     align: arguments.Align = None,
@@ -55,6 +56,7 @@ def score(
     options = arguments.options(
         gt=gt,
         gen=gen,
+        adapter=adapter,
         manifest=manifest,
         protocol=protocol,
         align=align,

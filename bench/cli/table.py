@@ -23,6 +23,9 @@ def table(
     output: Annotated[
         Literal["markdown", "latex", "csv", "html", "json"], typer.Option("--format", help="What to print.")
     ] = "markdown",
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Print runs of different signatures one after the other all the same.")
+    ] = False,
     paper: Annotated[
         str | None,
         typer.Option("--paper", help="A paper's tables as printed, or beside the runs: reported and measured."),
@@ -36,7 +39,13 @@ def table(
 
     if not runs and paper is None:
         raise TalkbenchError("No result folder given. Expected what -o of `talkbench score` wrote, or --paper ID.")
-    measured = make(merge([Results.load(folder, frames=False) for folder in runs])) if runs else None
+    loaded = [Results.load(folder, frames=False) for folder in runs or ()]
+    if mixed:
+        typer.echo("warning: numbers of different signatures are not comparable", err=True)
+        for results in loaded:
+            typer.echo(formats.FORMATS[output](make(results)))
+        return
+    measured = make(merge(loaded)) if loaded else None
     if paper is not None:
         from ...baselines.published import PAPERS
 

@@ -35,7 +35,7 @@ def test_offset_shifts_by_exactly_k(gt: int, gen: int, k: int) -> None:
     assert len(matches) == max(0, min(gt, gen - k) - max(0, -k))
 
 
-@pytest.mark.parametrize("text", ["", "offset", "offset=", "offset=K", "offset=1.5", "linspace", "Strict"])
+@pytest.mark.parametrize("text", ["", "offset", "offset=", "offset=K", "offset=1.5", "linear", "Strict"])
 def test_another_policy_is_refused_with_the_choices(text: str) -> None:
-    with pytest.raises(TalkbenchError, match="expected strict, truncate, resample or offset=K"):
+    with pytest.raises(TalkbenchError, match="expected strict, truncate, resample, linspace or offset=K"):
         Alignment(text)

@@ -112,7 +112,9 @@ def test_metrics_and_protocols_say_what_they_are() -> None:
     for name in names:
         assert name in talkbench("metrics").out
     assert "size = 256" in talkbench("protocols", "talkbench-1").out
-    assert json.loads(talkbench("protocols", "--json").out)[0]["signature"].startswith("talkbench-1|")
+    protocols = {protocol["name"]: protocol for protocol in json.loads(talkbench("protocols", "--json").out)}
+    assert {"talkbench-1", "eat-2023", "atvg-2019", "vico-2022", "msef-2023"} <= protocols.keys()
+    assert protocols["talkbench-1"]["signature"].startswith("talkbench-1|")
 
 
 def test_doctor_passes_here_and_tells_a_bad_folder(corpus: Path, tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ def test_a_manifest_with_any_names_works(corpus: Path, tmp_path: Path) -> None:
 
 def test_every_verb_has_help_with_an_example() -> None:
     assert "Examples" in talkbench("--help").out
-    for verb in ("score", "pair", "table", "demo", "doctor", "metrics", "protocols"):
+    for verb in ("score", "pair", "table", "spread", "demo", "doctor", "metrics", "protocols", "systems"):
         outcome = talkbench(verb, "--help")
         assert outcome.code == 0
         assert f"talkbench {verb}" in outcome.out
@@ -179,7 +181,7 @@ def test_an_unknown_protocol_gets_a_suggestion(corpus: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (("--align", "linspace"), "expected strict, truncate, resample or offset=K"),
+        (("--align", "linear"), "expected strict, truncate, resample, linspace or offset=K"),
         (("--crop", "face"), "expected none, gt-box or aligned"),
         (("--frame-fps", "fast"), "expected a rate such as"),
         (("--protocol", "nowhere.toml"), "cannot be read as TOML"),
