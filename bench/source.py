@@ -31,12 +31,13 @@ AnyFraming = Framing | EatCrop
 
 
 def content_hash(path: Path, prefix: str | None = None) -> str:
-    """Return the SHA-256 of a file, or of a frame folder's files and their names, in order."""
+    """Return the SHA-256 of a file, or of the files and names of a folder of frames or of landmark texts, in order."""
     if not path.is_dir():
         with path.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     digest = hashlib.sha256()
-    for file in frame_files(path, prefix):
+    texts = sorted(path.glob("*.txt")) if prefix is None else []
+    for file in texts or frame_files(path, prefix):
         digest.update(f"{file.name}\0{content_hash(file)}\n".encode())
     return digest.hexdigest()
 
