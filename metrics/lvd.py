@@ -4,8 +4,8 @@ Per frame, with vₖ a side's motion of point k since the last frame in which bo
     LVD = 1/n Σₖ ‖ v_genₖ − v_gtₖ ‖,   over the 20 mouth points (M-LVD) or all 68 (F-LVD).
 A clip's value is the mean over those frames; the first has no motion and no value.
 
-Source: landmark velocity difference of Chen et al., "Talking-head Generation with Rhythmic Head Motion", ECCV 2020, with
-the switches of EAT's evaluation (github.com/yuangan/evaluation_eat, code/test_lmd.py).
+Source: landmark velocity difference of Chen et al., "Talking-head Generation with Rhythmic Head Motion", ECCV 2020,
+with the switches of EAT's evaluation (github.com/yuangan/evaluation_eat, code/test_lmd.py).
 Not done: no centring (a moving head counts), no time unit but the frame.
 """
 

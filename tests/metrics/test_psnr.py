@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
-from talkbench.metrics.psnr import METRIC, mse, clip_psnr, psnr, psnr_from_mse
+from talkbench.metrics.psnr import METRIC, clip_psnr, mse, psnr, psnr_from_mse
 
 
 def random_pair(seed, shape):
