@@ -71,7 +71,7 @@ def grey(rgb: npt.NDArray[np.uint8], *, channels: Channels = "rgb") -> Grey:
 
     With "bgr" red and blue change places, as in scripts that hand an RGB frame to OpenCV's conversion from BGR.
     """
-    return cast(Grey, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY if channels == "rgb" else cv2.COLOR_BGR2GRAY))
+    return cast(Grey, cv2.cvtColor(rgb, {"rgb": cv2.COLOR_RGB2GRAY, "bgr": cv2.COLOR_BGR2GRAY}[channels]))
 
 
 def weights_path() -> Path:
@@ -94,12 +94,13 @@ def weights_hash() -> str:
 
 
 class FaceFinder:
-    """The loaded detector and weights (65 MB, half a second): make one per process."""
+    """The loaded detector and weights (65 MB, a second): make one per process."""
 
     def __init__(self, model: FaceModel) -> None:
         import dlib
 
         self._model = model
+        self._place = {"integer": self._integer, "subpixel-1": self._subpixel}[model.points]
         self._detect = dlib.get_frontal_face_detector()
         self._cascade = _read_cascade(weights_path())
 
@@ -112,8 +113,7 @@ class FaceFinder:
         boxes = self._boxes(frame)
         if not boxes:
             return Face(np.full((68, 2), np.nan, np.float32), FaceStatus.NO_FACE, 0)
-        place = self._integer if self._model.points == "integer" else self._subpixel
-        points = place(frame, _box(_chosen(boxes, self._model.face)))
+        points = self._place(frame, _box(_chosen(boxes, self._model.face)))
         return Face(points.astype(np.float32), FaceStatus.OK, len(boxes))
 
     def _boxes(self, frame: Grey) -> list[_Rectangle]:

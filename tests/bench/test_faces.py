@@ -1,6 +1,6 @@
 """Faces: dlib's own points to the bit, and what is truer about the sub-pixel ones.
 
-`python tests/bench/test_faces.py` prints the tables of docs/landmarks.md (two minutes).
+`PYTHONPATH=tests python tests/bench/test_faces.py` measures the tables of docs/landmarks.md (four minutes).
 """
 
 import hashlib
@@ -201,7 +201,7 @@ def demo_faces(speaker, count, seed=5):
 
 
 def motion_error(found, truth, part=slice(None)):
-    """Mean error in px of centred points (T, 68, 2), less each point's constant part: its place on the skin is a convention."""
+    """Mean error in px of centred points (T, 68, 2), less each point's constant part: where it sits is a convention."""
     error = found[:, part] - truth[:, part]
     error = error - error.mean(axis=1, keepdims=True)
     return np.linalg.norm(error - error.mean(axis=0), axis=2).mean()
