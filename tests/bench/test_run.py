@@ -1,8 +1,6 @@
 """Whole runs through the library: what is measured, resumed, refused, and that nothing but the input decides it."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,6 +10,7 @@ import clips
 import cv2
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 import talkbench
@@ -122,13 +121,15 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(corpus: Path, tmp_path:
     score(corpus, tmp_path / "whole")
     broken = tmp_path / "broken"
     command = [sys.executable, "-c", SCRIPT, str(corpus), str(broken), str(workers)]
-    process = subprocess.Popen(command, start_new_session=True)
+    process = subprocess.Popen(command)
     deadline = time.monotonic() + 120
     while len(list((broken / "parts").glob("*.parquet"))) < 2 and time.monotonic() < deadline:
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
+    workers_of_it = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
     process.wait()
+    assert psutil.wait_procs(workers_of_it, timeout=30)[1] == [], "workers outlive the run that started them"
     measured = len(list((broken / "parts").glob("*.parquet")))
     assert 2 <= measured < 6
     phases: list[tuple[str, int, int]] = []

@@ -327,7 +327,8 @@ def own(pairs):
                 eyes = length(*(float(a[36][axis]) - float(a[45][axis]) for axis in (0, 1)))
                 values[name].append(away)
                 values[f"{name}-iod"].append(100 * away / eyes)
-                values[f"{name}-uncentred"].append(mean(distances([a[k] for k in region], [b[k] for k in region])))
+                where = [[(float(side[k][0]), float(side[k][1])) for k in region] for side in (a, b)]
+                values[f"{name}-uncentred"].append(mean(distances(*where)))
             video |= {key: mean(found) for key, found in values.items() if found}
         frames = [
             (square(r, 256).astype(float), square(f, 256).astype(float))
@@ -458,7 +459,6 @@ def test_means_over_frames_weight_each_clip_by_its_frames(run):
     pairs = []
     for count, off in ((1, 10), (3, 2)):
         real, fake = drawn(rng, count, 30, 30), drawn(rng, count, 30, 30)
-        fake.points = [points + np.float32([off, 0]) for points in real.points]
         real.points = [points.round() for points in real.points]
         fake.points = [points + np.float32([off, 0]) for points in real.points]
         pairs.append((real, fake))
