@@ -88,7 +88,7 @@ def opened(
     expected = facts.frames_at(protocol.time.rate)
     source = Source(path, content_hash(path, reading.prefix), facts, reading, expected, protocol, cache)
     if protocol.frame.prepare == "eat-files":
-        with eat_files(path, rate=rate, reading=reading) as prepared:
+        with eat_files(path, reading=reading) as prepared:
             yield replace(source, facts=probe(prepared, rate=rate), reading=AS_IS)
     else:
         yield source

@@ -119,11 +119,11 @@ def read_frames(
     `source_rate` is the rate of a folder of frames; a video file states its own times. Raises MediaError for a file
     that cannot be decoded to its end.
     """
-    frames = (
-        _folder_frames(path, reading.fps or source_rate, rate, reading.prefix)
-        if path.is_dir()
-        else map(to_rgb, read_pictures(path, rate=rate, fps=reading.fps))
-    )
+    if path.is_dir():
+        frames = _folder_frames(path, reading.fps or source_rate, rate, reading.prefix)
+    else:
+        timed = timed_pictures(path, fps=reading.fps)
+        frames = map(to_rgb, (picture for _, _, picture in timed) if rate is None else resample(timed, rate))
     if reading.panel is None:
         yield from frames
         return
@@ -145,17 +145,6 @@ def _folder_frames(path: Path, source_rate: Fraction, rate: Fraction | None, pre
                 f"{first.shape[1]}×{first.shape[0]}. Write all frames of a clip in one size."
             )
         yield image
-
-
-def read_pictures(path: Path, *, rate: Fraction | None, fps: Fraction | None = None) -> Iterator[VideoFrame]:
-    """Yield a video file's decoded frames as they are stored, at `rate` by time or every one where it is None.
-
-    `fps` holds instead of the file's own times.
-    """
-    timed: Iterator[tuple[Fraction, Fraction, VideoFrame]] = _timed_pictures(path)
-    if fps is not None:
-        timed = ((index / fps, 1 / fps, picture) for index, (_, _, picture) in enumerate(timed))
-    return (picture for _, _, picture in timed) if rate is None else resample(timed, rate)
 
 
 def resample(timed: Iterable[tuple[Fraction, Fraction, T]], rate: Fraction) -> Iterator[T]:
@@ -287,8 +276,16 @@ def _refuse_cut_short(path: Path, stream: VideoStream, end: Fraction) -> None:
         )
 
 
-def _timed_pictures(path: Path) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
-    """Yield (time from the first frame, duration, picture) of every frame, in presentation order."""
+def timed_pictures(path: Path, *, fps: Fraction | None) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
+    """Yield (time from the first frame, duration, picture as it is stored) of every frame, in presentation order.
+
+    `fps` holds instead of the file's own times.
+    """
+    timed = _as_stated(path)
+    return timed if fps is None else ((index / fps, 1 / fps, picture) for index, (_, _, picture) in enumerate(timed))
+
+
+def _as_stated(path: Path) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
     times: list[Fraction] = []
     held: VideoFrame | None = None
     with _opened(path) as (container, stream):

@@ -27,9 +27,7 @@ def leaves(kind, data, path=()):
         if name == "metrics":
             for metric, choice in value.items():
                 yield from metric_leaves(metric, choice, (*path, name, metric))
-        elif isinstance(annotation, type) and (
-            issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)
-        ):
+        elif is_section or dataclasses.is_dataclass(annotation):
             yield from leaves(annotation, value, (*path, name))
         else:
             yield (*path, name), annotation, value
