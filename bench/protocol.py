@@ -29,10 +29,14 @@ class _Section(BaseModel):
 
 
 class Time(_Section):
-    """The rate at which frames are compared ("native": frame by frame, whatever their times), and the alignment."""
+    """The rate at which frames are compared ("native": frame by frame, whatever their times), and the alignment.
+
+    `folder_fps` is the rate that folders of frames are taken to run at, since they cannot say it.
+    """
 
     fps: Annotated[int, Field(gt=0)] | Literal["native"]
     align: str
+    folder_fps: Annotated[str, Field(pattern=r"^[0-9]+(/[0-9]+)?$")] = "25"
 
     @property
     def rate(self) -> Fraction | None:
@@ -90,11 +94,15 @@ class Protocol(_Section):
     metrics: dict[str, MetricChoice]
     table: Table
 
-    def with_options(self, *, align: str | None = None, crop: str | None = None) -> Protocol:
+    def with_options(
+        self, *, align: str | None = None, crop: str | None = None, frame_fps: Fraction | None = None
+    ) -> Protocol:
         """Return this protocol with the choices that a user may change; they are part of the signature."""
         time, frame = self.time, self.frame
         if align is not None:
             time = time.model_copy(update={"align": Alignment(align).policy})
+        if frame_fps is not None:
+            time = time.model_copy(update={"folder_fps": str(frame_fps)})
         if crop is not None:
             if crop not in ("none", "gt-box", "aligned"):
                 raise TalkbenchError(f"--crop {crop}: expected none, gt-box or aligned.")

@@ -47,14 +47,13 @@ class Options:
     adapters: Mapping[str, str] = field(default_factory=dict)
     key: Literal["path", "stem"] = "path"
     allow_missing: bool = False
-    frame_fps: Fraction | None = None
     workers: int = 1
     cache: Path | None = None
 
     @property
     def frame_rate(self) -> Fraction:
         """Return the rate that folders of frames are taken to run at."""
-        return self.frame_fps or self.protocol.time.rate or Fraction(25)
+        return Fraction(self.protocol.time.folder_fps)
 
     def plan(self) -> Plan:
         """List and pair the files."""
@@ -73,7 +72,6 @@ class Options:
             "adapters": dict(self.adapters),
             "key": self.key,
             "allow_missing": self.allow_missing,
-            "frame_fps": str(self.frame_rate),
             "signature": signature(self.protocol),
             "ingredients": ingredients(self.protocol),
         }
@@ -104,7 +102,9 @@ def score(
     call this below `if __name__ == "__main__":`. Raises TalkbenchError for input that cannot be scored; a video that
     cannot be used costs its own pair alone, which is then in `Results.failures`.
     """
-    resolved = (PROTOCOLS[protocol] if isinstance(protocol, str) else protocol).with_options(align=align, crop=crop)
+    resolved = (PROTOCOLS[protocol] if isinstance(protocol, str) else protocol).with_options(
+        align=align, crop=crop, frame_fps=frame_fps
+    )
     options = Options(
         gt=None if gt is None else Path(gt),
         gen={name: Path(path) for name, path in (gen or {}).items()},
@@ -113,7 +113,6 @@ def score(
         adapters=adapters or {},
         key=key,
         allow_missing=allow_missing,
-        frame_fps=frame_fps,
         workers=workers,
         cache=None if cache is False else Path(cache) if cache is not None else default_folder(),
     )

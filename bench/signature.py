@@ -21,21 +21,28 @@ ENGINE = "1"
 
 def ingredients(protocol: Protocol) -> dict[str, Any]:
     """Return everything that can change a number of this protocol, as plain data."""
+    described = protocol.model_dump(
+        mode="json", exclude={"title": True, "summary": True, "source": True, "metrics": True, "table": {"coverage"}}
+    )
+    metrics = {
+        metric.name: {
+            "version": metric.version,
+            "over": protocol.metrics[metric.name].over,
+            "frame": arguments(metric.per_frame),
+            "clip": arguments(metric.clip),
+        }
+        for metric in protocol.measured
+    }
+    warps = protocol.frame.crop == "aligned" or protocol.frame.prepare != "none"
     return {
         "engine": ENGINE,
-        "protocol": protocol.model_dump(mode="json", exclude={"title", "summary", "source"}),
-        "metrics": {
-            metric.name: {
-                "version": metric.version,
-                "frame": arguments(metric.per_frame),
-                "clip": arguments(metric.clip),
-            }
-            for metric in protocol.measured
-        },
+        "protocol": described,
+        "metrics": metrics,
         "weights": weights_hash(),
         "colour": UNTAGGED,
         "decoder": decoder_version(),
         "dlib": version("dlib-bin"),
+        "scikit-image": version("scikit-image") if warps else None,
     }
 
 

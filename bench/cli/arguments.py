@@ -87,10 +87,11 @@ def options(
         gen={name: Path(folder) for name, folder in _named("--gen", gen, "NAME=DIR").items()},
         adapters=_named("--adapter", adapter, "NAME=SYSTEM"),
         manifest=manifest,
-        protocol=_protocol(protocol).with_options(align=align, crop=crop),
+        protocol=_protocol(protocol).with_options(
+            align=align, crop=crop, frame_fps=None if frame_fps is None else _rate(frame_fps)
+        ),
         key=key,
         allow_missing=allow_missing,
-        frame_fps=None if frame_fps is None else _rate(frame_fps),
         workers=workers,
         cache=cache,
     )

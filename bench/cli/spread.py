@@ -49,7 +49,9 @@ def _options(config: dict[str, Any], protocol: Protocol, workers: int) -> Option
     align = chosen["time"]["align"]
     crop = chosen["frame"]["crop"]
     protocol = protocol.with_options(
-        align=align if protocol.time.align == "strict" else None, crop=crop if protocol.name == chosen["name"] else None
+        frame_fps=Fraction(chosen["time"]["folder_fps"]),
+        align=align if protocol.time.align == "strict" else None,
+        crop=crop if protocol.name == chosen["name"] else None,
     )
     return Options(
         gt=None if config["gt"] is None else Path(str(config["gt"])),
@@ -59,7 +61,6 @@ def _options(config: dict[str, Any], protocol: Protocol, workers: int) -> Option
         adapters=dict(config["adapters"]),
         key="stem" if config["key"] == "stem" else "path",
         allow_missing=bool(config["allow_missing"]),
-        frame_fps=Fraction(str(config["frame_fps"])),
         workers=workers,
         cache=default_folder(),
     )

@@ -16,6 +16,8 @@ from talkbench.metrics import METRICS
 
 WORDS = {"title", "summary", "source"}
 """What a protocol says of itself. Its name is part of the signature's text."""
+MARKING = ("table", "coverage")
+"""Which cells a table marks; no number depends on it."""
 
 
 def leaves(kind, data, path=()):
@@ -54,6 +56,8 @@ def other(path, annotation, value):
     """Another value that the field may have."""
     if path == ("time", "align"):
         return "truncate" if value == "strict" else "strict"
+    if path == ("time", "folder_fps"):
+        return "30000/1001"
     if path[-1] == "over":
         return "frames" if value == "clips" else "clips"
     if others := [option for option in literals(annotation) if option != value]:
@@ -111,7 +115,15 @@ def test_every_field_counts_but_words(protocol, path, annotation, value):
     else:
         flipped = changed(protocol, path, other(path, annotation, value))
     assert flipped != protocol
-    assert (signature(flipped) == signature(protocol)) == (path[0] in WORDS)
+    assert (signature(flipped) == signature(protocol)) == (path[0] in WORDS or path == MARKING)
+
+
+def test_spelling_out_a_default_or_reordering_metrics_changes_nothing():
+    data = PROTOCOLS["talkbench-1"].model_dump()
+    spelled = data["metrics"] | {"SSIM": {"frame": {"window": "gaussian-11", "downsample": False}}}
+    for metrics in (spelled, dict(reversed(data["metrics"].items()))):
+        same = Protocol.model_validate(data | {"metrics": metrics})
+        assert signature(same).rpartition("id:")[2] == signature(PROTOCOLS["talkbench-1"]).rpartition("id:")[2]
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
