@@ -117,12 +117,14 @@ def score(
         cache=None if cache is False else Path(cache) if cache is not None else default_folder(),
     )
     if out is not None:
-        return run(options, Path(out), progress=progress)
+        run(options, Path(out), progress=progress)
+        return Results.load(Path(out))
     with tempfile.TemporaryDirectory(prefix="talkbench-") as folder:
-        return run(options, Path(folder), progress=progress)
+        run(options, Path(folder), progress=progress)
+        return Results.load(Path(folder))
 
 
-def run(options: Options, folder: Path, *, progress: Progress | None = None) -> Results:
+def run(options: Options, folder: Path, *, progress: Progress | None = None) -> None:
     """Carry out a run in a result folder, or what is left of it."""
     plan = options.plan()
     refusal = plan.refusal()
@@ -138,7 +140,7 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
     with _held(folder, options.config()) as store:
         left = _left(plan, store)
         if not left and read_run(folder)["finished"]:
-            return Results.load(folder)
+            return
         store.unpack()
         for pair in left:
             store.forget(pair.take.method, pair.clip.id)
@@ -149,7 +151,6 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
             failures,
             _provenance(options, plan, inspection),
         )
-    return Results.load(folder)
 
 
 @contextmanager

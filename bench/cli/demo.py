@@ -29,6 +29,7 @@ def demo(
     from ...reports.formats import FORMATS
     from ...reports.table import table
     from ..protocol import PROTOCOLS
+    from ..results import Results
     from ..run import Options, run
 
     workers = len(os.sched_getaffinity(0))
@@ -41,7 +42,8 @@ def demo(
         cache=out / "cache",
     )
     with progress_bar() as progress:
-        results = run(options, out / "run", progress=progress)
+        run(options, out / "run", progress=progress)
+    results = Results.load(out / "run")
     (out / "table1.md").write_text(FORMATS["markdown"](table(results)), encoding="utf-8")
     _draw(results, out / "landmarks.png")
     show(results, out / "run", as_json=False)

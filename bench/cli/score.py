@@ -51,6 +51,7 @@ def score(
 ) -> None:
     """Score a folder of generated videos per method against the real ones."""
     from ..cache import default_folder
+    from ..results import Results
     from ..run import run
 
     options = arguments.options(
@@ -68,7 +69,8 @@ def score(
         cache=None if no_cache else cache or default_folder(),
     )
     with progress_bar() as progress:
-        results = run(options, out, progress=progress)
+        run(options, out, progress=progress)
+    results = Results.load(out, frames=False)
     show(results, out, as_json=as_json)
     if results.failures:
         raise typer.Exit(1)

@@ -68,13 +68,15 @@ def _options(config: dict[str, Any], protocol: Protocol, workers: int) -> Option
 
 def _under(options: Options, out: Path) -> Table | str:
     from ...reports.table import table
+    from ..results import Results
     from ..run import run
 
     try:
         with progress_bar() as progress:
-            results = run(options, out, progress=progress)
+            run(options, out, progress=progress)
     except TalkbenchError as error:
         return str(error)
+    results = Results.load(out, frames=False)
     for failure in results.failures:
         typer.echo(f"failed: {failure['method']}, clip {failure['clip']}: {failure['reason']}", err=True)
     return table(results)
