@@ -13,7 +13,7 @@ import pytest
 from talkbench.metrics import METRICS
 from talkbench.metrics.contract import mean_of_frames
 
-MODULES = ["contract", "frames", "landmarks", "f_lmd", "m_lmd", "psnr", "ssim"]
+MODULES = ["contract", "frames", "landmarks", "f_lmd", "m_lmd", "lvd", "psnr", "ssim"]
 
 
 def identical(metric):
@@ -23,9 +23,15 @@ def identical(metric):
     return rng.normal(128, 30, (4, 68, 2)).astype(np.float32)
 
 
+def measured(metric, gt, gen):
+    """The frames' values that a clip is made from: those that are there."""
+    values = np.atleast_1d(np.asarray(metric.per_frame(gt, gen), np.float64))
+    return values[~np.isnan(values)]
+
+
 def test_names_in_the_order_of_the_table():
     paper = ["F-LMD", "M-LMD", "SSIM", "PSNR"]
-    assert list(METRICS) == [*paper, "F-LMD-uncentred", "M-LMD-uncentred", "F-LMD-iod", "M-LMD-iod"]
+    assert list(METRICS) == [*paper, "F-LMD-uncentred", "M-LMD-uncentred", "F-LMD-iod", "M-LMD-iod", "F-LVD", "M-LVD"]
     assert all(name == metric.name for name, metric in METRICS.items())
 
 
@@ -41,7 +47,7 @@ def test_declaration(metric):
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_a_take_identical_to_its_ground_truth_is_perfect(metric):
     same = identical(metric)
-    values = np.atleast_1d(np.asarray(metric.per_frame(same, same.copy()), np.float64))
+    values = measured(metric, same, same.copy())
     assert metric.clip(values) == metric.perfect
     assert isinstance(metric.clip(values), float)
 
@@ -53,7 +59,8 @@ def test_any_difference_is_worse_than_perfect(metric):
     gen[tuple(n // 2 for n in gt.shape[:-1])] += gt.dtype.type(40)
     if metric.needs == "landmarks":
         gen[:, 50] += 10
-    values = np.atleast_1d(np.asarray(metric.per_frame(gt, gen), np.float64))
+        gen[2, 50] += 10
+    values = measured(metric, gt, gen)
     if metric.better == "lower":
         assert metric.clip(values) > metric.perfect
     else:
@@ -75,18 +82,11 @@ def test_examples(module):
     assert result.attempted > 0 or module in ("contract", "frames")
 
 
-def test_importing_the_metrics_is_quick():
+def test_importing_the_metrics_loads_nothing_heavy():
     program = """
-import sys, time
-import numpy, numpy.typing
-start = time.perf_counter()
+import sys
 import talkbench.metrics
-print(time.perf_counter() - start)
 print([name for name in ("numba", "scipy", "skimage", "cv2", "pandas", "torch") if name in sys.modules])
 """
-    outputs = [
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.splitlines()
-        for _ in range(3)
-    ]
-    assert [heavy for _, heavy in outputs] == 3 * ["[]"]
-    assert min(float(seconds) for seconds, _ in outputs) < 0.1
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "[]"
