@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -86,9 +87,14 @@ def scan(root: Path) -> Tree:
     Raises TalkbenchError where the root is missing or a folder cannot be read.
     """
     root = root.expanduser()
-    if not root.exists():
-        raise TalkbenchError(f"{root}: does not exist. Expected a folder of videos, or one video.")
-    if root.is_dir():
+    try:
+        is_folder = stat.S_ISDIR(root.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise TalkbenchError(f"{root}: does not exist. Expected a folder of videos, or one video.") from error
+    except OSError as error:
+        raise TalkbenchError(f"{root}: cannot be read ({error.strerror}). Check its permissions.") from error
+    _refuse_other_than_utf8(root)
+    if is_folder:
         return Tree(root, tuple(_walk(root, "", {root.resolve()})))
     return Tree(root, (replace(_look(root.parent, ""), videos=(root.name,), series={}, folders=()),))
 
@@ -115,7 +121,7 @@ def _look(path: Path, inside: str) -> Folder:
                 stem, suffix = os.path.splitext(entry.name)  # noqa: PTH122 - a path object per frame is slow
                 if entry.name.startswith("."):
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     folders.append(entry.name)
                 elif suffix.lower() in VIDEO_SUFFIXES:
                     videos.append(entry.name)
@@ -126,6 +132,8 @@ def _look(path: Path, inside: str) -> Folder:
                     files.append(entry.name)
     except OSError as error:
         raise TalkbenchError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
+    for name in (*videos, *folders, *series):
+        _refuse_other_than_utf8(path / name)
     return Folder(
         path,
         inside,
@@ -134,3 +142,20 @@ def _look(path: Path, inside: str) -> Folder:
         dict(sorted(series.items())),
         tuple(sorted(folders)),
     )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell a folder; a link that leads nowhere or in a circle is none, and costs only its own clip."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _refuse_other_than_utf8(path: Path) -> None:
+    """Raise for a name that no result file could hold."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode(errors="backslashreplace")
+        raise TalkbenchError(f"{shown}: the name is not UTF-8, so no result could name it. Rename it.") from error

@@ -9,19 +9,19 @@ import numpy as np
 
 from .errors import TalkbenchError
 
-POLICIES = {
-    "strict": "both have the same number of frames, or the pair is refused",
-    "truncate": "the frames that both have are compared; what is longer is cut, and coverage says so",
-    "linspace": "both are thinned to the shorter one's length at evenly spaced indices (EAT's evaluation)",
-    "resample": "the take is stretched in time so that its first and last frames meet the clip's",
-    "offset=K": "frame t of the clip is compared with frame t + K of the take (K > 0 for a take that is late)",
-}
 _OFFSET = re.compile(r"^offset=([+-]?\d+)$")
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """A policy by name: "strict", "truncate", "linspace", "resample" or "offset=K"."""
+    """A policy by name.
+
+    "strict"    both have the same number of frames, or the pair is refused
+    "truncate"  the frames that both have are compared; what is longer is cut, and coverage says so
+    "linspace"  both are thinned to the shorter one's length at evenly spaced indices (EAT's evaluation)
+    "resample"  the take is stretched in time so that its first and last frames meet the clip's
+    "offset=K"  frame t of the clip is compared with frame t + K of the take (K > 0 for a take that is late)
+    """
 
     policy: str
 

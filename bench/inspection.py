@@ -15,6 +15,9 @@ from .protocol import Protocol
 from .video import VideoFacts, grid_length, probe
 from .vocabulary import AS_IS, Pair, Reading
 
+_SQUARE = (Fraction(3, 4), Fraction(3, 2))
+"""Aspects at which a face that is squeezed to a square is still found as well as before."""
+
 
 @dataclass(frozen=True)
 class Inspected:
@@ -40,9 +43,7 @@ class Inspection:
         if not refused:
             return None
         more = len(refused) - 1
-        return refused[0] + (
-            f" ({more} more pair{'s' if more > 1 else ''} like it: see `talkbench pair`.)" if more else ""
-        )
+        return refused[0] + (f" ({more} more pair{'s' if more > 1 else ''} like it.)" if more else "")
 
     def nothing_readable(self) -> str | None:
         """Return the first broken pair's message where every pair is broken, else None."""
@@ -126,14 +127,20 @@ def match_frames(gt: VideoFacts, gen: VideoFacts, protocol: Protocol, *, first_f
     rate = protocol.time.rate
     n_gt, n_gen = gt.frames_at(rate), gen.frames_at(rate)
     lead = first_frame if rate is None else grid_length(first_frame / gen.rate, rate)
-    matches = Alignment(protocol.time.align).matches(n_gt, n_gen + lead)
+    align = Alignment(protocol.time.align)
+    matches = [(t, u - lead) for t, u in align.matches(n_gt, n_gen + lead) if u >= lead]
     if matches:
-        return [(t, u - lead) for t, u in matches if u >= lead]
+        return matches
     pace = "" if rate is None else f" at {rate} fps"
+    counts = (
+        f"{gen.path}: has {n_gen} frame{'' if n_gen == 1 else 's'}{pace} ({float(gen.duration):.2f} s) where {gt.path} "
+        f"has {n_gt} ({float(gt.duration):.2f} s)."
+    )
+    if align.policy != "strict" or n_gt == n_gen + lead:
+        raise MediaError(f"{counts} With --align {align.policy} they have no frame in common: pass another.")
     raise MediaError(
-        f"{gen.path}: has {n_gen} frames{pace} ({float(gen.duration):.2f} s) where {gt.path} has "
-        f"{n_gt} ({float(gt.duration):.2f} s). Pass --align truncate to compare what both have, --align resample to "
-        "stretch the take, or --align offset=K if it starts late."
+        f"{counts} Pass --align truncate to compare what both have, --align resample to stretch the take, or "
+        "--align offset=K if it starts late."
     )
 
 
@@ -155,3 +162,12 @@ def _notes(pair: Pair, gt: VideoFacts, gen: VideoFacts, protocol: Protocol) -> I
     for name, side in (("real", gt), ("generated", gen)):
         if side.has_alpha:
             yield f"the {name} video has an alpha channel, which is dropped"
+        if side.streams > 1:
+            yield f"the {name} file holds {side.streams} video streams: the first is measured"
+    size = protocol.frame.size
+    squeezed = size != "native" and protocol.frame.crop == "none" and protocol.frame.prepare == "none"
+    if squeezed and not _SQUARE[0] <= gt.aspect * gt.pixel_aspect <= _SQUARE[1]:
+        yield (
+            f"the whole frame ({gt.width}×{gt.height}) is squeezed to {size}×{size}, in which faces are found less "
+            "often: --crop gt-box keeps their shape"
+        )

@@ -131,8 +131,13 @@ def _read_manifest(manifest: Path) -> tuple[list[tuple[int, dict[str, str]]], tu
 
 def _existing(manifest: Path, line: int, cell: str) -> Path:
     path = manifest.parent / Path(cell).expanduser()
-    if not path.exists():
-        raise TalkbenchError(f"{manifest}, line {line}: {path} does not exist.")
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        raise TalkbenchError(f"{manifest}, line {line}: {path} does not exist.") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte
+        reason = getattr(error, "strerror", None) or error
+        raise TalkbenchError(f"{manifest}, line {line}: {path} cannot be read ({reason}). Correct the path.") from error
     return path
 
 

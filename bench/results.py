@@ -25,6 +25,10 @@ from .errors import TalkbenchError
 
 FORMAT = 1
 _ROW = b"talkbench.clip"
+_GROUP = 1000
+"""Frames per row group of frames.parquet, in which a pair always begins a group of its own."""
+_REPEATED = ["clip", "method", "gt_face", "gen_face"]
+"""Columns whose values repeat: a dictionary makes those small, and only costs memory for numbers."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +52,19 @@ class Results:
         if not run.get("finished"):
             raise TalkbenchError(f"{folder}: the run is not finished. Run the same `talkbench score` command again.")
         try:
+            clips = pd.read_parquet(folder / "clips.parquet")
+            expected = int(clips["compared"].sum()) if len(clips) else 0
+            if pq.read_metadata(folder / "frames.parquet").num_rows != expected:
+                raise pa.ArrowInvalid("frames.parquet lacks frames")
             return cls(
                 run,
-                pd.read_parquet(folder / "clips.parquet"),
+                clips,
                 pd.read_parquet(folder / "frames.parquet") if frames else pd.DataFrame(),
                 [json.loads(line) for line in (folder / "failures.jsonl").read_text(encoding="utf-8").splitlines()],
             )
         except (OSError, pa.ArrowInvalid, json.JSONDecodeError) as error:
             raise TalkbenchError(
-                f"{folder}: the result folder is damaged ({error}). Score into a new folder."
+                f"{folder}: the result folder is damaged ({error}). Run the same `talkbench score` command again."
             ) from error
 
 
@@ -118,7 +126,7 @@ class Store:
         """Write one measured pair, atomically."""
         table = part.frames.replace_schema_metadata({_ROW: json.dumps(part.row).encode()})
         with replacing(self.part_file(part.row["method"], part.row["clip"])) as temporary:
-            pq.write_table(table, temporary)
+            pq.write_table(table, temporary, row_group_size=_GROUP, use_dictionary=_REPEATED)
 
     def read_row(self, method: str, clip_id: str) -> dict[str, Any] | None:
         """Return the clip row of a measured pair, or None where it has not been measured (or its part is damaged)."""
@@ -130,10 +138,13 @@ class Store:
         return row if (row.get("method"), row.get("clip")) == (method, clip_id) else None
 
     def finished_rows(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Return the rows of clips.parquet by (method, clip id); none before a run has once been finished."""
+        """Return the rows of clips.parquet by (method, clip id); none where not both tables are there and whole."""
         try:
             rows = pq.read_table(self.folder / "clips.parquet").to_pylist()
+            frames = pq.read_metadata(self.folder / "frames.parquet").num_rows
         except (OSError, pa.ArrowInvalid):
+            return {}
+        if frames != sum(row["compared"] for row in rows):
             return {}
         return {(row["method"], row["clip"]): row for row in rows}
 
@@ -142,10 +153,12 @@ class Store:
         self.parts.mkdir(exist_ok=True)
         rows = self.finished_rows()
         if rows:
-            frames = pq.ParquetFile(self.folder / "frames.parquet")
-            for index, (name, row) in enumerate(rows.items()):
+            frames, group = pq.ParquetFile(self.folder / "frames.parquet"), 0
+            for name, row in rows.items():
+                groups = range(group, group + -(-row["compared"] // _GROUP))
+                group = groups.stop
                 if self.read_row(*name) is None:
-                    self.write_part(Part(row, frames.read_row_group(index)))
+                    self.write_part(Part(row, frames.read_row_groups(groups)))
 
     def forget(self, method: str, clip_id: str) -> None:
         """Drop a part that no longer holds."""
@@ -156,17 +169,18 @@ class Store:
     ) -> None:
         """Turn the parts into the tables, in the given order of (method, clip id), and mark the run finished."""
         rows = []
-        frame_columns: pa.Schema | None = None
         writer: pq.ParquetWriter | None = None
         with replacing(self.folder / "frames.parquet") as temporary:
             for method, clip_id in order:
                 row = self.read_row(method, clip_id)
                 if row is None:
                     continue
-                table = pq.read_table(self.part_file(method, clip_id)).replace_schema_metadata(None)
-                frame_columns = frame_columns or table.schema
-                writer = writer or pq.ParquetWriter(temporary, frame_columns)
-                writer.write_table(table, row_group_size=max(len(table), 1))
+                part = pq.ParquetFile(self.part_file(method, clip_id))
+                writer = writer or pq.ParquetWriter(
+                    temporary, part.schema_arrow.remove_metadata(), use_dictionary=_REPEATED
+                )
+                for group in range(part.num_row_groups):
+                    writer.write_table(part.read_row_group(group).replace_schema_metadata(None))
                 rows.append(row)
             if writer is None:
                 pq.write_table(pa.table({}), temporary)

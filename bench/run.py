@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import platform
+import signal
 import tempfile
 import traceback
 from collections import deque
@@ -49,6 +50,12 @@ class Options:
     allow_missing: bool = False
     workers: int = 1
     cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.key not in ("path", "stem"):
+            raise TalkbenchError(f"key {self.key!r}: expected 'path' or 'stem'.")
+        if self.workers < 1:
+            raise TalkbenchError(f"workers {self.workers}: expected at least 1.")
 
     @property
     def frame_rate(self) -> Fraction:
@@ -199,9 +206,10 @@ def _claim(store: Store, config: dict[str, Any]) -> None:
 
 
 def _first_difference(old: object, new: object, name: str = "") -> tuple[str, object, object] | None:
-    """Return (dotted name, old, new) of the first difference between two JSON values; the signature comes last."""
+    """Return (dotted name, old, new) of the first difference between two JSON values, the most telling one first."""
     if isinstance(old, dict) and isinstance(new, dict):
-        for field in sorted({*old, *new}, key=lambda field: (field == "signature", field)):
+        order = {"name": 0, "protocol": 0, "metrics": 2, "signature": 3}
+        for field in sorted({*old, *new}, key=lambda field: (order.get(field, 1), field)):
             found = _first_difference(old.get(field), new.get(field), f"{name}.{field}".lstrip("."))
             if found:
                 return found
@@ -253,12 +261,19 @@ def _measure_all(
             failures[job.pair] = {
                 "clip": job.pair.clip.id,
                 "method": job.pair.take.method,
-                "file": str(job.pair.take.video or job.pair.take.landmarks),
+                "file": str(_blamed(job.pair, outcome)),
                 "reason": outcome,
             }
         done += 1
         report("measure", done, total)
     return [failures[pair] for pair in pairs if pair in failures]
+
+
+def _blamed(pair: Pair, reason: str) -> Path | None:
+    """Return the file that a reason begins with; the take where it names none."""
+    take = pair.take.video or pair.take.landmarks
+    files = (pair.take.video, pair.take.landmarks, pair.clip.video)
+    return next((file for file in files if file is not None and reason.startswith(str(file))), take)
 
 
 def _outcomes(jobs: list[Job], workers: int) -> Iterator[tuple[Job, Part | str]]:
@@ -271,6 +286,7 @@ def _outcomes(jobs: list[Job], workers: int) -> Iterator[tuple[Job, Part | str]]
     while waiting:
         lost: list[Job] = []
         with _pool(min(workers, len(waiting))) as pool:
+            _refuse_stillborn(pool)
             running: dict[Future[Part | str], Job] = {}
             while (waiting and not lost) or running:
                 while waiting and not lost and len(running) <= workers:
@@ -284,6 +300,17 @@ def _outcomes(jobs: list[Job], workers: int) -> Iterator[tuple[Job, Part | str]]
                         yield job, future.result()
         for job in lost:  # one of these ended the pool: alone, each shows whether it was the one
             yield job, _attempt_alone(job)
+
+
+def _refuse_stillborn(pool: ProcessPoolExecutor) -> None:
+    """Raise where no worker can start at all: each imports the script that calls us, and must not score in its turn."""
+    try:
+        pool.submit(os.getpid).result()
+    except BrokenProcessPool as error:
+        raise TalkbenchError(
+            "The worker processes could not start. A script that scores with workers > 1 must call "
+            "talkbench.score() below `if __name__ == '__main__':`; or pass workers=1."
+        ) from error
 
 
 def _attempt_alone(job: Job) -> Part | str:
@@ -312,6 +339,7 @@ def _start_worker() -> None:
     """Keep a worker's libraries from fighting the other workers for cores, and end it with the run that started it."""
     import cv2
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the run says that it was interrupted, once
     cv2.setNumThreads(1)
     Thread(target=_end_with_parent, daemon=True).start()
 

@@ -124,14 +124,14 @@ class Side:
         self._cache = TrackCache(source.cache)
         self._key = _key(source, framing)
         self._known = self._cache.get(self._key)
-        self._landmarks: list[npt.NDArray[np.float32]] = []
-        self._faces: list[int] = []
+        # Filled in place: an array per frame, kept between packets that come and go, would scatter over the heap.
+        self._track = Track(np.full((source.length, 68, 2), np.nan, np.float32), np.zeros(source.length, np.uint8))
 
     def advance(self, index: int) -> Frame | None:
         """Return the framed frame with this index, None where it has none; indices never fall."""
         while self._at < index:
             if not self._step():
-                raise MediaError(self._too_short())
+                raise MediaError(self._other_length())
         return self._frame
 
     def finish(self) -> Track:
@@ -139,17 +139,17 @@ class Side:
         while self._step():
             pass
         if self._at + 1 != self._source.length:
-            raise MediaError(self._too_short())
+            raise MediaError(self._other_length())
         if self._known is not None and len(self._known.faces) == self._at + 1:
             return self._known
-        track = Track(np.stack(self._landmarks), np.array(self._faces, np.uint8))
-        self._cache.put(self._key, track)
-        return track
+        self._cache.put(self._key, self._track)
+        return self._track
 
-    def _too_short(self) -> str:
+    def _other_length(self) -> str:
+        more = "or more " if self._at == self._source.length else ""
         return (
-            f"{self._source.path}: {self._at + 1} frames were decoded where its header promises {self._source.length}. "
-            "It is damaged or cut short; make it again or leave it out."
+            f"{self._source.path}: {self._at + 1} frames {more}were decoded where its header promises "
+            f"{self._source.length}. It is damaged or cut short; make it again or leave it out."
         )
 
     def _step(self) -> bool:
@@ -157,13 +157,15 @@ class Side:
         if found is None:
             return False
         self._at, frame = found
+        if self._at == self._source.length:
+            raise MediaError(self._other_length())
         self._frame = self._framing(frame)
         if self._known is None:
             model = self._source.protocol.faces
             seen = np.zeros((1, 1), np.uint8) if self._frame is None else grey(self._frame, channels=model.channels)
             face = _finder(model).find(seen)
-            self._landmarks.append(face.landmarks)
-            self._faces.append(min(face.count, 255))
+            self._track.landmarks[self._at] = face.landmarks
+            self._track.faces[self._at] = min(face.count, 255)
         return True
 
 

@@ -10,8 +10,11 @@ which is what FFmpeg's converter, and so nearly every tool, assumes. Alpha is dr
 
 from __future__ import annotations
 
+import io
 import re
-from collections import deque
+import stat
+import warnings
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,10 +28,13 @@ import av
 import av.error
 import cv2
 import numpy as np
+import numpy.typing as npt
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
+from PIL import Image
 
 from ..metrics.contract import Frame
 from .errors import MediaError
@@ -45,6 +51,12 @@ _COLORSPACES = {
     "smpte240m": Colorspace.SMPTE240M,
     "bt2020": Colorspace.BT2020,
 }
+MAX_PIXELS = 2**25
+"""Pixels of the largest frame that is decoded, 8K's: what is larger is no talking head, and could fill the memory."""
+_DECODING = {"err_detect": "crccheck+bitstream+buffer+explode", "max_pixels": str(MAX_PIXELS)}
+"""A decoder hides damage by default, and a guess would be scored as if the method had made it."""
+_CONTAINERS = "mov,matroska,avi,mpeg,mpegts,mpegvideo,flv,live_flv,m4v,h264,hevc,ogg,asf,nut,mxf,ivf,obu"
+"""What a video file may be: nothing that names other files, such as a playlist."""
 _ALPHA = ("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8")
 _NUMBERED = re.compile(r"^(?P<prefix>.*?)(?P<number>\d+)$")
 T = TypeVar("T")
@@ -68,6 +80,7 @@ class VideoFacts:
     pixel_aspect: Fraction = Fraction(1)
     has_audio: bool = False
     has_alpha: bool = False
+    streams: int = 1
 
     def frames_at(self, rate: Fraction | None) -> int:
         """Count the frames that `read_frames` yields at this rate; the source frames where it is None."""
@@ -189,7 +202,7 @@ def _probe_file(path: Path) -> VideoFacts:
     with _opened(path) as (container, stream):
         if times is None:  # this container keeps no presentation times: only decoding tells
             times = [_time(frame, index, stream) for index, frame in enumerate(container.decode(stream))]
-        last_step = _last_step(times, stream)
+        last_step = _last_step(Counter(b - a for a, b in pairwise(times)), stream)
         duration = times[-1] - times[0] + last_step
         _refuse_cut_short(path, stream, times[-1] + last_step)
         turned = first.rotation % 180 != 0
@@ -208,26 +221,26 @@ def _probe_file(path: Path) -> VideoFacts:
             pixel_aspect=Fraction(stream.sample_aspect_ratio or 1),
             has_audio=has_audio,
             has_alpha=first.format.name.startswith(_ALPHA),
+            streams=len(_pictures(container)),
         )
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a file, and turn every decoding error inside the block into a MediaError that names it."""
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise MediaError(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from error
-    if size == 0:
-        raise MediaError(f"{path}: is empty (0 bytes). Expected a video; make it again or leave it out.")
+    _refuse_unreadable(path)
     try:
         # file: keeps a name such as "a:b.mp4" or "concat.mp4" from being read as a protocol
-        with av.open(f"file:{path}", metadata_errors="ignore") as container:
-            if not container.streams.video:
+        with av.open(f"file:{path}", metadata_errors="ignore", options={"format_whitelist": _CONTAINERS}) as container:
+            streams = _pictures(container)
+            if not streams:
                 raise MediaError(f"{path}: has no video stream. Expected a video; found {container.format.name}.")
-            stream = container.streams.video[0]
-            stream.codec_context.thread_count = 1
-            yield container, stream
+            context = streams[0].codec_context
+            if context.width * context.height > MAX_PIXELS:
+                raise _too_large(path, context.width, context.height)
+            context.thread_count = 1
+            context.options = _DECODING
+            yield container, streams[0]
     except av.error.FFmpegError as error:
         raise MediaError(
             f"{path}: cannot be decoded as a video ({error.strerror}). "
@@ -235,6 +248,30 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         ) from error
     except OSError as error:
         raise MediaError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
+
+
+def _refuse_unreadable(path: Path) -> None:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise MediaError(f"{path}: is not a regular file. Expected a video; make it again or leave it out.")
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from error
+    if empty:
+        raise MediaError(f"{path}: is empty (0 bytes). Expected a video; make it again or leave it out.")
+
+
+def _pictures(container: InputContainer) -> list[VideoStream]:
+    """Return the video streams; the cover of a sound file is none."""
+    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+
+
+def _too_large(path: Path, width: int, height: int) -> MediaError:
+    return MediaError(
+        f"{path}: its frames are {width}×{height}, which is more than {MAX_PIXELS:,} pixels. Scale it down, or leave "
+        "it out if its header is damaged."
+    )
 
 
 def _packet_times(container: InputContainer, stream: VideoStream) -> list[Fraction] | None:
@@ -256,11 +293,14 @@ def _time(frame: VideoFrame, index: int, stream: VideoStream) -> Fraction:
     return frame.pts * frame.time_base
 
 
-def _last_step(times: list[Fraction], stream: VideoStream) -> Fraction:
+def _last_step(steps: Counter[Fraction], stream: VideoStream) -> Fraction:
     """Return how long the last frame stays: the median step, which no rounding of one timestamp can move much."""
-    steps = sorted(b - a for a, b in pairwise(times) if b > a)
-    if steps:
-        return steps[len(steps) // 2]
+    left = sum(count for step, count in steps.items() if step > 0) // 2
+    for step, count in sorted(steps.items()):
+        if step > 0:
+            if left < count:
+                return step
+            left -= count
     return 1 / (stream.average_rate or Fraction(25))
 
 
@@ -286,23 +326,27 @@ def timed_pictures(path: Path, *, fps: Fraction | None) -> Iterator[tuple[Fracti
 
 
 def _as_stated(path: Path) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
-    times: list[Fraction] = []
+    steps: Counter[Fraction] = Counter()
+    start = time = Fraction(0)
     held: VideoFrame | None = None
     with _opened(path) as (container, stream):
         for index, frame in enumerate(container.decode(stream)):
             if frame.is_corrupt:
                 raise MediaError(f"{path}: frame {index} is damaged. Make the file again or leave it out.")
-            times.append(_time(frame, index, stream))
-            if held is not None:
-                if times[-1] < times[-2]:
+            before, time = time, _time(frame, index, stream)
+            if held is None:
+                start = time
+            else:
+                if time < before:
                     raise MediaError(f"{path}: its times run backwards at frame {index}. Re-encode it.")
-                yield times[-2] - times[0], times[-1] - times[-2], held
+                steps[time - before] += 1
+                yield before - start, time - before, held
             held = frame
         if held is None:
             raise MediaError(f"{path}: no frame of it can be decoded. Make it again or leave it out.")
-        last_step = _last_step(times, stream)
-        yield times[-1] - times[0], last_step, held
-        _refuse_cut_short(path, stream, times[-1] + last_step)
+        last_step = _last_step(steps, stream)
+        yield time - start, last_step, held
+        _refuse_cut_short(path, stream, time + last_step)
 
 
 def to_rgb(frame: VideoFrame) -> Frame:
@@ -396,10 +440,29 @@ def _read_image(file: Path) -> Frame:
         data = np.fromfile(file, np.uint8)
     except OSError as error:
         raise MediaError(f"{file}: cannot be read ({error.strerror}). Check its permissions.") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    _refuse_huge_image(file, data)
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:
+        image = None
     if image is None:
         raise MediaError(f"{file}: is not a readable image ({data.size} bytes). Write it again.")
     return np.ascontiguousarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False))
+
+
+def _refuse_huge_image(file: Path, data: npt.NDArray[np.uint8]) -> None:
+    """Raise for an image that would fill the memory, before it is decoded; what Pillow cannot open, OpenCV judges."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data.tobytes())) as image:
+                width, height = image.size
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"{file}: has more than {MAX_PIXELS:,} pixels. Scale the frames down.") from error
+    except (OSError, SyntaxError, ValueError):
+        return
+    if width * height > MAX_PIXELS:
+        raise _too_large(file, width, height)
 
 
 @cache

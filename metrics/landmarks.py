@@ -21,6 +21,8 @@ _Choice = TypeVar("_Choice")
 FACE = slice(0, 68)
 MOUTH = slice(48, 68)
 OUTER_EYE_CORNERS = (36, 45)
+_BLOCK = 1024
+"""Frames that are measured at once: an hour of video needs no more memory than a minute."""
 
 _CENTRES: dict[str, Callable[[Landmarks], Landmarks]] = {
     "none": lambda points: points,
@@ -62,8 +64,9 @@ def landmark_distance(
     _check(gt, gen)
     centred = _choose("centre", centre, _CENTRES)
     reduced = _choose("reduce", reduce, _REDUCTIONS)
-    gt, gen = np.asarray(gt, np.float64), np.asarray(gen, np.float64)
-    distance = reduced(centred(gen[:, points]) - centred(gt[:, points]))
+    starts = range(0, max(len(gt), 1), _BLOCK)
+    blocks = ([side[at : at + _BLOCK, points].astype(np.float64) for side in (gt, gen)] for at in starts)
+    distance = np.concatenate([reduced(centred(theirs) - centred(real)) for real, theirs in blocks])
     if scale == "px":
         return distance
     if scale == "iod-percent":
@@ -74,7 +77,7 @@ def landmark_distance(
 def _inter_ocular(track: Landmarks) -> PerFrame:
     """Return the distance of the outer eye corners per frame; NaN where they coincide, which makes no scale."""
     right, left = OUTER_EYE_CORNERS
-    distance = np.linalg.norm(track[:, left] - track[:, right], axis=1)
+    distance = np.linalg.norm(track[:, left].astype(np.float64) - track[:, right], axis=1)
     return np.where(distance > 0, distance, np.nan)
 
 

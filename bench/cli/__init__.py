@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
+import os
 import sys
 from importlib import import_module
 
 import typer
 
 from ..errors import TalkbenchError
+from .output import one_line
 
 _VERBS = ("score", "pair", "table", "spread", "demo", "doctor", "metrics", "protocols", "systems")
 
+_UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
+"""click's error for a wrong command line; typer does not export it."""
 _EPILOG = (
     "Examples:\n\n"
     "talkbench demo\n\n"
@@ -53,11 +60,43 @@ def _version(
 
 def main() -> None:
     """Run the command; a user's mistake is one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # no character that a terminal cannot show may end a run
+            stream.reconfigure(errors="backslashreplace" if stream.encoding.lower().startswith("utf") else "replace")
     try:
-        app()()
+        code = app()(standalone_mode=False) or 0
+        sys.stdout.flush()
     except TalkbenchError as error:
-        typer.echo(f"talkbench: {error}", err=True)
-        sys.exit(2)
+        code = _say(str(error))
+    except _UsageError as error:
+        code = _explain(error)
     except KeyboardInterrupt:
+        code = 130
+    except OSError as error:
+        code = _give_up_output(error)
+    if code == 130:
         typer.echo("talkbench: interrupted. The same command goes on from here.", err=True)
-        sys.exit(130)
+    sys.exit(code)
+
+
+def _say(message: str) -> int:
+    typer.echo(f"talkbench: {one_line(message)}", err=True)
+    return 2
+
+
+def _explain(error: typer.BadParameter) -> int:
+    """Say what is wrong with the command line; a group of verbs without its verb shows what there is."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(error.format_message())
+        return 2
+    command = error.ctx.command_path if error.ctx else "talkbench"
+    return _say(f"{error.format_message()} See `{command} --help`.")
+
+
+def _give_up_output(error: OSError) -> int:
+    """Say that the output cannot be written, unless its reader has left, and keep the interpreter from trying again."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:
+        return 1
+    return _say(f"{error.filename or 'The output'}: cannot be written ({error.strerror}). Free some space.")

@@ -26,7 +26,7 @@ Adapters = Annotated[
 ]
 Manifest = Annotated[
     Path | None,
-    typer.Option("--manifest", help="CSV with the columns clip,gt,<method>,… instead of --gt and --gen."),
+    typer.Option("--manifest", help="CSV with the columns clip, gt and one per method, instead of --gt and --gen."),
 ]
 ProtocolName = Annotated[str, typer.Option("--protocol", help="See `talkbench protocols`.")]
 Align = Annotated[
@@ -54,7 +54,7 @@ def _named(option: str, texts: Sequence[str] | None, example: str) -> dict[str, 
         name, equals, value = text.partition("=")
         if not equals or not name.strip() or not value:
             raise TalkbenchError(
-                f"{option} {text}: expected {example}, for example {option} Ours={text or 'results/'}."
+                f"{option} {text}: expected {example}, for example {option} Ours={text.strip('=') or 'results/'}."
             )
         if name in found:
             raise TalkbenchError(f"{option} {text}: the name {name!r} is already taken by {found[name]}.")

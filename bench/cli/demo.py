@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import TalkbenchError
-from .score import progress_bar, show
+from .output import progress_bar
+from .score import show
 
 if TYPE_CHECKING:
     from ...metrics.contract import Frame

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ import typer
 
 from ..errors import MediaError, TalkbenchError
 from . import arguments
-from .score import as_line
+from .output import as_line, one_line, progress_bar
 
 if TYPE_CHECKING:
     from ...metrics.contract import Frame
@@ -40,14 +41,14 @@ def doctor(
     as_json: arguments.AsJson = False,
 ) -> None:
     """Check the installation, and a folder's videos where one is named."""
-    checks = list(_environment())
-    if folder is not None:
-        checks += _folder(folder)
+    checks: list[Check] = []
+    for check in chain(_environment(), () if folder is None else _folder(folder)):
+        checks.append(check)
+        ok, what, finding = check
+        if not as_json:
+            typer.echo(f"{'ok  ' if ok else 'BAD '} {one_line(what)}: {one_line(finding)}")
     if as_json:
         typer.echo(as_line([{"ok": ok, "what": what, "finding": finding} for ok, what, finding in checks]))
-    else:
-        for ok, what, finding in checks:
-            typer.echo(f"{'ok  ' if ok else 'BAD '} {what}: {finding}")
     if not all(ok for ok, _, _ in checks):
         raise typer.Exit(1)
 
@@ -97,18 +98,25 @@ def _folder(folder: Path) -> Iterator[Check]:
     from ...baselines.folder import find
     from ..video import probe
 
-    listing = find(folder)
+    try:
+        listing = find(folder)
+    except TalkbenchError as error:
+        yield False, f"{folder}", str(error)
+        return
     kinds: Counter[str] = Counter()
-    for found in listing.files:
-        try:
-            facts = probe(found.path, rate=Fraction(25))
-        except MediaError as error:
-            yield False, found.id, str(error)
-            continue
-        kinds[f"{facts.width}×{facts.height}, {float(facts.rate):.4g} fps, {facts.codec}, {facts.colour}"] += 1
-        share = _share_with_face(facts)
-        if share < 1:
-            yield share > 0, found.id, f"a face in {share:.0%} of the frames looked at"
+    with progress_bar() as progress:
+        for done, found in enumerate(listing.files):
+            progress("inspect", done, len(listing.files))
+            try:
+                facts = probe(found.path, rate=Fraction(25))
+                share = _share_with_face(facts)
+            except MediaError as error:
+                yield False, found.id, str(error)
+                continue
+            kinds[f"{facts.width}×{facts.height}, {float(facts.rate):.4g} fps, {facts.codec}, {facts.colour}"] += 1
+            if share < 1:
+                yield share > 0, found.id, f"a face in {share:.0%} of the frames looked at"
+        progress("inspect", len(listing.files), len(listing.files))
     yield (
         True,
         f"{folder}",
@@ -117,13 +125,13 @@ def _folder(folder: Path) -> Iterator[Check]:
 
 
 def _share_with_face(facts: VideoFacts) -> float:
-    """Look for a face once per second, and at least three times."""
+    """Look for a face as `talkbench-1` would, once per second and at least three times."""
     from ..faces import FaceFinder, grey
-    from ..framing import Fit
+    from ..framing import Whole
     from ..protocol import PROTOCOLS
     from ..video import read_frames
 
-    finder, fit = FaceFinder(PROTOCOLS["talkbench-1"].faces), Fit(512)
+    finder, whole = FaceFinder(PROTOCOLS["talkbench-1"].faces), Whole(256)
     frames = read_frames(facts.path, source_rate=facts.rate, rate=max(Fraction(1), 3 / facts.duration))
-    seen = [finder.find(grey(fit(frame))).count > 0 for frame in frames]
+    seen = [finder.find(grey(whole(frame))).count > 0 for frame in frames]
     return sum(seen) / len(seen)

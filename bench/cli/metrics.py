@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from . import arguments
-from .score import as_line
+from .output import as_line
 
 EXAMPLES = "Examples:\n\ntalkbench metrics\n\ntalkbench metrics --json"
 

@@ -8,7 +8,7 @@ import typer
 
 from ..errors import TalkbenchError
 from . import arguments
-from .score import as_line, progress_bar
+from .output import as_line, one_line, progress_bar
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -21,7 +21,7 @@ EXAMPLES = (
     "Examples:\n\n"
     "talkbench pair --gt real/ --gen Ours=ours/\n\n"
     "talkbench pair --manifest pairs.csv --align truncate --json\n\n"
-    "Exit code 2 where `talkbench score` with the same options would refuse."
+    "Exit codes: 2 where `talkbench score` with the same options would refuse, 1 where it would lose single clips."
 )
 
 
@@ -67,29 +67,33 @@ def pair(
     typer.echo(as_line(_data(plan, inspection, rate, refusal)) if as_json else _text(plan, inspection, rate))
     if refusal:
         raise TalkbenchError(f"score would refuse this: {refusal}")
+    if any(inspected.broken for inspected in inspection.pairs):
+        raise typer.Exit(1)
 
 
 def _text(plan: Plan, inspection: Inspection, rate: Fraction | None) -> str:
     lines = []
     for method in plan.methods:
         pairs = [inspected for inspected in inspection.pairs if inspected.pair.take.method == method]
-        lines.append(f"{method}: {len(pairs)} of {len(plan.clips)} clips paired")
+        broken = sum(inspected.broken is not None for inspected in pairs)
+        unusable = f", {broken} of them with a file that cannot be read" if broken else ""
+        lines.append(f"{method}: {len(pairs)} of {len(plan.clips)} clips paired{unusable}")
         for inspected in pairs:
-            lines.append(f"  {inspected.pair.clip.id}")
+            lines.append(f"  {one_line(inspected.pair.clip.id)}")
             lines.append(f"    real       {_line(inspected.pair.clip.video, inspected.gt, rate)}")
             take = inspected.pair.take
             lines.append(f"    generated  {_line(take.video or take.landmarks, inspected.gen, rate)}")
             lines += [f"    {kind}: {text}" for kind, text in _problems(inspected)]
-        lines += [f"  missing: no file for clip {clip_id}" for clip_id in plan.missing[method]]
-        lines += [f"  left over: {clip_id} matches no clip" for clip_id in plan.extra[method]]
+        lines += [f"  missing: no file for clip {one_line(clip_id)}" for clip_id in plan.missing[method]]
+        lines += [f"  left over: {one_line(clip_id)} matches no clip" for clip_id in plan.extra[method]]
     return "\n".join(lines)
 
 
 def _line(path: object, facts: VideoFacts | None, rate: Fraction | None) -> str:
     if facts is None:
-        return f"{path}  (cannot be read)"
+        return f"{one_line(str(path))}  (cannot be read)"
     return (
-        f"{path}  {facts.width}×{facts.height}  {float(facts.rate):.4g} fps  {facts.frames} frames  "
+        f"{one_line(str(path))}  {facts.width}×{facts.height}  {float(facts.rate):.4g} fps  {facts.frames} frames  "
         f"{float(facts.duration):.2f} s  → {facts.frames_at(rate)} compared  {facts.colour}"
         + ("" if facts.has_audio else "  silent")
     )
@@ -97,7 +101,8 @@ def _line(path: object, facts: VideoFacts | None, rate: Fraction | None) -> str:
 
 def _problems(inspected: Inspected) -> list[tuple[str, str]]:
     problems = [("cannot be read", inspected.broken), ("refused", inspected.refused)]
-    return [(kind, text) for kind, text in problems if text] + [("note", note) for note in inspected.notes]
+    told = [(kind, one_line(text)) for kind, text in problems if text]
+    return told + [("note", note) for note in inspected.notes]
 
 
 def _data(plan: Plan, inspection: Inspection, rate: Fraction | None, refusal: str | None) -> dict[str, Any]:

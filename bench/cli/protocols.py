@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from . import arguments
-from .score import as_line
+from .output import as_line
 
 EXAMPLES = "Examples:\n\ntalkbench protocols\n\ntalkbench protocols talkbench-1"
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import arguments
+from .output import one_line, progress_bar
 
 if TYPE_CHECKING:
     from ..results import Results
-    from ..run import Progress
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -90,10 +87,10 @@ def show(results: Results, out: Path, *, as_json: bool) -> None:
         console = Console(width=None if sys.stdout.isatty() else 110)
         console.print(to_rich(summary))
         console.print(f"Signature: {summary.signature}", soft_wrap=True, highlight=False)
-    for warning in (*results.run["warnings"], *several_faces(results)):
-        typer.echo(f"warning: {warning}", err=True)
+    for warning in (*results.run["warnings"], *several_faces(results), *no_faces(results)):
+        typer.echo(f"warning: {one_line(warning)}", err=True)
     for failure in results.failures:
-        typer.echo(f"failed: {failure['method']}, clip {failure['clip']}: {failure['reason']}", err=True)
+        typer.echo(f"failed: {failure['method']}, clip {one_line(failure['clip'])}: {failure['reason']}", err=True)
     count = len(results.failures)
     if count:
         typer.echo(
@@ -115,34 +112,17 @@ def several_faces(results: Results) -> list[str]:
     return notes
 
 
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Show a bar with clips/s and the time left on stderr."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    words = {"make": "Making videos", "inspect": "Looking at videos", "measure": "Measuring pairs"}
-    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def report(phase: str, done: int, total: int) -> None:
-            if phase not in tasks:
-                tasks[phase] = bar.add_task(words[phase], total=total, completed=done, rate="")
-                return
-            task = bar.tasks[tasks[phase]]
-            speed = task.speed or task.finished_speed
-            bar.update(tasks[phase], completed=done, rate=f"{speed:.2f} clips/s" if speed else "")
-
-        yield report
-
-
-def as_line(data: object) -> str:
-    """Return strict JSON for stdout."""
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+def no_faces(results: Results) -> list[str]:
+    """Say whose videos show no face at all: of those the landmark metrics have nothing to measure."""
+    clips, notes = results.clips, []
+    sides = [("Ground Truth", "gt", clips)]
+    sides += [(method, "gen", clips[clips["method"] == method]) for method in results.run["methods"]]
+    for name, side, rows in sides:
+        videos = rows.dropna(subset=[f"{side}_video"]).drop_duplicates([f"{side}_video"])
+        without = videos[videos[f"{side}_faces"] == 0]
+        if len(without):
+            notes.append(
+                f"{name}: no face in any frame of {len(without)} of {len(videos)} videos ({without['clip'].iloc[0]}"
+                f"{', …' if len(without) > 1 else ''}); look at them, or try --crop gt-box"
+            )
+    return notes

@@ -11,7 +11,7 @@ import typer
 
 from ..errors import TalkbenchError
 from . import arguments
-from .score import progress_bar
+from .output import progress_bar
 
 if TYPE_CHECKING:
     from ...reports.table import Table
