@@ -1,15 +1,20 @@
 """Landmarks found once are kept, by content: the same video under the same definition is never searched twice.
 
 The key is a hash of the video's bytes and of everything that the landmarks depend on, never a name. Writers are safe
-beside each other: a file appears whole or not at all, and whoever comes second writes the same bytes.
+beside each other: a file appears whole or not at all, and whoever comes second writes the same bytes. The folder is
+bounded: at the end of a run what was used longest ago makes room.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
+import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +22,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .errors import TalkbenchError
 from .results import replacing
+
+_LIMIT = "10G"
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_ABANDONED = 3600
+"""Seconds after which a temporary file belongs to a writer that was killed."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +44,30 @@ def default_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "talkbench"
 
 
+def size_limit() -> int:
+    """Return how many bytes the cache may hold: `$TALKBENCH_CACHE_SIZE`, such as 500M or 20G; 10G where it is not set.
+
+    Raises TalkbenchError where the variable is not a size.
+    """
+    text = os.environ.get("TALKBENCH_CACHE_SIZE") or _LIMIT
+    match = re.fullmatch(r"(\d+)([KMGT]?)B?", text.strip().upper())
+    if match is None:
+        raise TalkbenchError(f"TALKBENCH_CACHE_SIZE={text}: expected a size such as 500M or 20G.")
+    return int(match[1]) * _UNITS[match[2]]
+
+
 def key(ingredients: dict[str, Any]) -> str:
     """Hash what a track depends on."""
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a cache holds: tracks, bytes, and when the one used longest ago was used (seconds since the epoch)."""
+
+    tracks: int
+    bytes: int
+    oldest: float | None
 
 
 class TrackCache:
@@ -48,11 +80,14 @@ class TrackCache:
         """Return a kept track, or None where there is none or its file is damaged."""
         if self.folder is None:
             return None
+        file = self._file(self.folder, name)
         try:
-            with np.load(self._file(self.folder, name), allow_pickle=False) as kept:
+            with np.load(file, allow_pickle=False) as kept:
                 track = Track(kept["landmarks"], kept["faces"])
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             return None
+        with contextlib.suppress(OSError):  # somebody else's cache, which can only be read
+            os.utime(file)
         return track if track.landmarks.shape == (len(track.faces), 68, 2) else None
 
     def put(self, name: str, track: Track) -> None:
@@ -66,6 +101,45 @@ class TrackCache:
                 np.savez(handle, landmarks=track.landmarks, faces=track.faces)
         except OSError:
             return
+
+    def usage(self) -> Usage:
+        """Count what is kept."""
+        files = list(self._files())
+        return Usage(len(files), sum(size for _, size, _ in files), min((used for used, _, _ in files), default=None))
+
+    def trim(self, limit: int) -> int:
+        """Delete what was used longest ago until at most `limit` bytes are kept, and return how many tracks that were.
+
+        Runs may go on meanwhile: whoever misses a track finds it again.
+        """
+        files = sorted(self._files())
+        kept = sum(size for _, size, _ in files)
+        deleted = 0
+        for _, size, file in files:
+            if kept <= limit:
+                break
+            file.unlink(missing_ok=True)
+            kept -= size
+            deleted += 1
+        self._sweep()
+        return deleted
+
+    def _files(self) -> Iterator[tuple[float, int, Path]]:
+        """Yield (time of last use, bytes, file) of every track; what else lies in the folder is not ours."""
+        for file in () if self.folder is None else self.folder.glob("landmarks/[0-9a-f][0-9a-f]/*.npz"):
+            try:
+                status = file.stat()
+            except FileNotFoundError:  # another run made room
+                continue
+            yield status.st_mtime, status.st_size, file
+
+    def _sweep(self) -> None:
+        for file in () if self.folder is None else self.folder.glob("landmarks/[0-9a-f][0-9a-f]/.*.tmp"):
+            try:
+                if time.time() - file.stat().st_mtime > _ABANDONED:
+                    file.unlink()
+            except FileNotFoundError:
+                continue
 
     @staticmethod
     def _file(folder: Path, name: str) -> Path:

@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Literal
 
-from .cache import default_folder
+from .cache import TrackCache, default_folder, size_limit
 from .errors import MediaError, TalkbenchError
 from .inspection import Inspection, inspect
 from .measure import PREDICTED, Job, clip_columns, measure
@@ -133,6 +133,7 @@ def score(
 
 def run(options: Options, folder: Path, *, progress: Progress | None = None) -> None:
     """Carry out a run in a result folder, or what is left of it."""
+    limit = size_limit()
     plan = options.plan()
     refusal = plan.refusal()
     if refusal and not options.allow_missing:
@@ -158,6 +159,7 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
             failures,
             _provenance(options, plan, inspection),
         )
+    TrackCache(options.cache).trim(limit)
 
 
 @contextmanager
