@@ -1,23 +1,56 @@
-"""Colours of methods: the colour-blind safe palette of Okabe and Ito (2008), the same for a method in every figure."""
+"""How a method looks: one colour, dash and marker, the same in every figure of a run, by its place in the run's list.
+
+The colours are those of Okabe and Ito (2008), which stay apart under every kind of colour blindness, with Tol's indigo
+in the place of their yellow, which paper swallows. Methods beyond the seventh use the colours again with another dash
+and another marker.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 NEUTRAL = "#D9D9D9"
 """The ground truth, drawn on video frames."""
 NEUTRAL_ON_WHITE = "#595959"
 """The ground truth, on paper."""
 
-OKABE_ITO = (
+Dash = str | tuple[int, tuple[float, ...]]
+"""As matplotlib's `linestyle` takes it."""
+
+COLOURS = (
     "#0072B2",  # blue
     "#D55E00",  # vermilion
     "#009E73",  # bluish green
     "#CC79A7",  # reddish purple
     "#E69F00",  # orange
     "#56B4E9",  # sky blue
-    "#F0E442",  # yellow
+    "#332288",  # indigo
 )
+_DASHES: tuple[Dash, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+_MARKERS = "osD^vPX*<>hp"
+
+
+@dataclass(frozen=True)
+class Style:
+    """A method's colour, dash and marker."""
+
+    colour: str
+    dash: Dash
+    marker: str
+
+
+def style_of(method_index: int) -> Style:
+    """Return the style of the method at this place of the run's list; the first 84 look different."""
+    round_, place = divmod(method_index, len(COLOURS))
+    return Style(COLOURS[place], _DASHES[round_ % len(_DASHES)], _MARKERS[(place + round_) % len(_MARKERS)])
+
+
+def styles(methods: Sequence[str]) -> dict[str, Style]:
+    """Return the style of each of a run's methods."""
+    return {method: style_of(index) for index, method in enumerate(methods)}
 
 
 def colour_of(method_index: int) -> str:
-    """Return the colour of the method at this place of the run's list; beyond seven methods they come round again."""
-    return OKABE_ITO[method_index % len(OKABE_ITO)]
+    """Return the colour of the method at this place of the run's list."""
+    return style_of(method_index).colour

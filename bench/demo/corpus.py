@@ -19,8 +19,8 @@ import numpy as np
 
 from ...baselines.mead import EMOTIONS
 from ...metrics.contract import Frame
+from ..encode import Sound, VideoWriter
 from .emotions import STRENGTH
-from .encode import Sound, VideoWriter
 from .face import render
 from .performance import perform
 from .portrait import FACE_SIZE, Points

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from ...metrics.contract import Frame
+from ..encode import VideoWriter
 from ..errors import TalkbenchError
 from .corpus import Animation, Progress, Utterance, animate, resized, run_jobs, save_landmarks
-from .encode import VideoWriter
 from .performance import perform, without_mouth
 from .portrait import FACE_SIZE
 from .pose import Pose

@@ -5,7 +5,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from talkbench.reports.contact_sheet import contact_sheet
-from talkbench.reports.palette import NEUTRAL, OKABE_ITO, colour_of
+from talkbench.reports.palette import NEUTRAL, COLOURS, colour_of
 
 TITLES = ["0.0 s", "0.4 s"]
 
@@ -99,6 +99,6 @@ def test_refuses_what_does_not_fit_together(tmp_path, rows, titles, out):
 
 
 def test_a_method_keeps_its_colour():
-    assert [colour_of(at) for at in range(7)] == list(OKABE_ITO)
+    assert [colour_of(at) for at in range(7)] == list(COLOURS)
     assert colour_of(7) == colour_of(0)
-    assert len(set(OKABE_ITO)) == 7
+    assert len(set(COLOURS)) == 7

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from talkbench.bench.demo.encode import CONTAINERS, VideoWriter, write_video
 from talkbench.bench.demo.face import render
 from talkbench.bench.demo.pose import Pose
 from talkbench.bench.demo.speech import SAMPLE_RATE, speak
+from talkbench.bench.encode import CONTAINERS, VideoWriter, write_video
 from talkbench.bench.errors import TalkbenchError
 
 

@@ -21,7 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 
-from ..errors import TalkbenchError
+from .errors import TalkbenchError
 
 Sound = tuple[npt.NDArray[np.floating], int]
 """Mono samples (N,), -1 to 1, and their rate in Hz."""

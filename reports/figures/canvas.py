@@ -1,0 +1,160 @@
+"""What all figures share: the width of a paper's column, type, the footer, and files with the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import escape
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ...bench.results import Results
+
+SINGLE, DOUBLE = 3.3, 6.9
+"""Width in inches of one column of a two-column paper, and of both."""
+SMALL, NORMAL = 6.0, 7.0
+"""Type sizes in points, at the size of the figure; nothing is smaller than `SMALL`."""
+FOOTER = 0.13
+"""Height in inches of the line at the foot that says under which protocol the numbers were measured."""
+SUFFIXES = (".pdf", ".png", ".svg")
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": NORMAL,
+    "axes.labelsize": NORMAL,
+    "axes.titlesize": NORMAL,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.fontsize": SMALL,
+    "legend.frameon": False,
+    "lines.linewidth": 1.0,
+    "patch.linewidth": 0.6,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "talkbench",
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw in talkbench's style whatever the user's settings; they are as they were afterwards."""
+    from matplotlib import style
+
+    with style.context(["default", _SETTINGS]):
+        yield
+
+
+def new_figure(width: float, height: float, **arguments: Any) -> Figure:  # noqa: ANN401
+    """Return an empty figure of this size in inches, drawn by Agg and known to no global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), facecolor="white", **arguments)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def charted(results: Results, width: float, height: float) -> Figure:
+    """Return a figure whose axes and legend are laid out above a footer with the run's signature."""
+    figure = new_figure(width, height, layout="constrained")
+    engine: Any = figure.get_layout_engine()
+    foot = FOOTER / height
+    engine.set(rect=(0, foot, 1, 1 - foot), w_pad=0.03, h_pad=0.03)
+    sign(figure, results)
+    return figure
+
+
+def sign(figure: Figure, results: Results) -> None:
+    """Write the protocol and the digest of the signature at the foot; files carry all of it as metadata."""
+    signature = str(results.run["signature"])
+    name, _, rest = signature.partition("|")
+    digest = rest.rpartition("|")[2]
+    figure.set_gid(signature)
+    height = figure.get_figheight()
+    text = f"{name} | {digest}" if digest else name
+    write(figure, figure.get_figwidth() - 0.03, height - 0.02, text, ha="right", va="bottom", color="#767676")
+
+
+def write(figure: Figure, x: float, y: float, text: str, **look: Any) -> None:  # noqa: ANN401
+    """Write one line at inches from the top left; `$` is a dollar, not mathematics."""
+    width, height = figure.get_size_inches()
+    figure.text(x / width, 1 - y / height, plain(text), parse_math=False, **{"fontsize": SMALL, "ha": "center"} | look)
+
+
+def plain(text: str, longest: int | None = None) -> str:
+    """Return one line without control characters, cut in the middle where it is longer than `longest`.
+
+    >>> plain("M003/angry/level_2/009", 15)
+    'M003/an…_2/009'
+    """
+    text = escape.one_line(text)
+    if longest is None or len(text) <= longest:
+        return text
+    head = longest // 2
+    return f"{text[:head]}…{text[len(text) - (longest - head - 2) :]}"
+
+
+def encoded(figure: Figure, suffix: str, *, dpi: int = 300, description: str | None = None) -> bytes:
+    """Return a figure as the bytes of a `.pdf`, `.png` or `.svg` file, the same for the same input.
+
+    `description` is written into the file's metadata, and the signature of the numbers with it.
+    """
+    about = " ".join(part for part in (description, _signature(figure)) if part)
+    metadata: dict[str, Mapping[str, str | None]] = {
+        ".png": {"Software": None, "Description": about},
+        ".svg": {"Date": None, "Creator": None, "Description": about},
+        ".pdf": {"CreationDate": None, "Creator": None, "Producer": None, "Subject": about},
+    }
+    out = io.BytesIO()
+    with house_style():
+        chosen: Any = metadata[suffix]
+        figure.savefig(out, format=suffix[1:], dpi=dpi, metadata=chosen)
+    return out.getvalue()
+
+
+def save(figure: Figure, out: Path, *, dpi: int = 300, description: str | None = None) -> None:
+    """Write a figure to a file, all at once; the suffix chooses PDF, PNG or SVG. Raises ValueError for another one."""
+    if out.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{out}: expected a file name that ends in {', '.join(SUFFIXES)}.")
+    content = encoded(figure, out.suffix.lower(), dpi=dpi, description=description)
+    out.write_bytes(content)
+
+
+def _signature(figure: Figure) -> str | None:
+    gid = figure.get_gid()
+    return None if gid is None else f"Signature: {gid}"
+
+
+def legend(figure: Figure, handles: list[Any], names: list[str], *, columns: int | None = None) -> None:
+    """Put a legend below the axes; a name is shown as it is, whatever it begins with."""
+    width = figure.get_figwidth()
+    longest = max(8, int(width / 0.055) - 6)
+    names = [plain(name, longest) for name in names]
+    room = max(len(name) for name in names) * 0.055 + 0.4
+    columns = columns or max(1, min(len(names), int(width / room)))
+    # matplotlib leaves out what begins with "_": the names go in afterwards
+    drawn = figure.legend(
+        handles,
+        [str(index) for index in range(len(names))],
+        loc="outside lower center",
+        ncols=columns,
+        handlelength=2.2,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+    )
+    for text, name in zip(drawn.get_texts(), names, strict=True):
+        text.set_parse_math(False)
+        text.set_text(name)
