@@ -88,7 +88,10 @@ class VideoWriter:
         self._hidden = path.with_name(f".{path.name}.part")
         self._sound, self._sent = audio, 0
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: OutputContainer = av.open(str(self._hidden), "w", format=container, options={"fflags": "+bitexact"})
+        options = {"fflags": "+bitexact"}
+        if container in ("mp4", "mov"):
+            options["movflags"] = "+faststart"  # the index comes first, so that a browser can play while it loads
+        self._file: OutputContainer = av.open(str(self._hidden), "w", format=container, options=options)
         try:
             self._video = self._video_stream(codec or usual_codec, size, pix_fmt, crf)
             self._audio = self._audio_stream(audio_codec or usual_audio_codec, audio[1]) if audio else None

@@ -12,6 +12,7 @@ from importlib import import_module
 import typer
 
 from ..errors import TalkbenchError
+from . import plot
 from .output import one_line
 
 _VERBS = ("score", "pair", "table", "spread", "demo", "doctor", "metrics", "protocols", "systems", "cache")
@@ -41,6 +42,7 @@ def app() -> typer.Typer:
     for verb in _VERBS:
         module = import_module(f".{verb}", __name__)
         application.command(verb, epilog=module.EXAMPLES)(getattr(module, verb))
+    application.add_typer(plot.app(), name="plot")
     return application
 
 

@@ -13,12 +13,10 @@ from .output import progress_bar
 from .score import show
 
 if TYPE_CHECKING:
-    from ...metrics.contract import Frame
     from ..results import Results
 
 EXAMPLES = "Examples:\n\ntalkbench demo\n\ntalkbench demo -o /tmp/talkbench-demo"
 _UTTERANCES = 9
-_COLUMNS = 6
 
 
 def demo(
@@ -46,13 +44,14 @@ def demo(
         run(options, out / "run", progress=progress)
     results = Results.load(out / "run")
     (out / "table1.md").write_text(FORMATS["markdown"](table(results)), encoding="utf-8")
-    _draw(results, out / "landmarks.png")
+    _draw(results, out)
     show(results, out / "run", as_json=False)
     typer.echo(
         f"\nReal videos        {out / 'real'}\n"
         f"Simulated methods  {out / 'methods'}\n"
         f"Table 1            {out / 'table1.md'}\n"
-        f"Landmarks drawn    {out / 'landmarks.png'}\n\n"
+        f"Landmarks drawn    {out / 'landmarks.png'}\n"
+        f"Frames drawn       {out / 'frames.png'}\n\n"
         "Next, your own folders:  talkbench score --gt REAL --gen Ours=OURS -o RUN"
     )
 
@@ -79,40 +78,14 @@ def _make(out: Path, workers: int) -> list[str]:
     return list(METHODS)
 
 
-def _draw(results: Results, file: Path) -> None:
-    """Draw the first clip: the real video and every method, with the landmarks found, and each frame's M-LMD."""
-    import numpy as np
+def _draw(results: Results, folder: Path) -> None:
+    """Draw the first clip's landmarks and frames, as `talkbench plot` does."""
+    from ...reports.figures.canvas import DOUBLE, save
+    from ...reports.figures.frames import frame_figure, frames_to_show
+    from ...reports.figures.landmarks import landmark_figure
+    from ..drawing import pictures
 
-    from ...reports.contact_sheet import SheetRow, contact_sheet
-
-    clip = results.clips["clip"].iloc[0]
-    frames = results.frames[results.frames["clip"] == clip]
-    count = int(frames["frame"].max()) + 1
-    at = np.linspace(0, count - 1, _COLUMNS + 2).round().astype(int)[1:-1].tolist()
-    rows: list[SheetRow] = []
-    for method in results.run["methods"]:
-        mine = frames[frames["method"] == method].set_index("frame").loc[at]
-        videos = results.clips.query("clip == @clip and method == @method").iloc[0]
-        for side, name in (("gt", "Ground Truth"), ("gen", method)):
-            if side == "gt" and rows:
-                continue
-            points = [np.reshape(flat, (68, 2)) for flat in mine[f"{side}_landmarks"]]
-            captions = [f"M-LMD {value:.2f} px" if side == "gen" else "" for value in mine["M-LMD"]]
-            rows.append((name, _frames_at(Path(videos[f"{side}_video"]), at), points, captions))
-    contact_sheet(rows, [f"{index / 25:.2f} s" for index in at], file)
-
-
-def _frames_at(video: Path, at: list[int]) -> list[Frame]:
-    """Read a demo video's frames with these indices."""
-    from fractions import Fraction
-
-    from ..framing import Whole
-    from ..video import read_frames
-
-    rate = Fraction(25)
-    wanted = dict.fromkeys(at)
-    return [
-        Whole(256)(frame)
-        for index, frame in enumerate(read_frames(video, source_rate=rate, rate=rate))
-        if index in wanted
-    ]
+    clip = str(results.clips["clip"].iloc[0])
+    save(landmark_figure(results, clip), folder / "landmarks.png")
+    at = frames_to_show(results, clip, None, width=DOUBLE)
+    save(frame_figure(results, clip, pictures(results, clip, at)), folder / "frames.png")

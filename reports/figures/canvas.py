@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ SINGLE, DOUBLE = 3.3, 6.9
 """Width in inches of one column of a two-column paper, and of both."""
 SMALL, NORMAL = 6.0, 7.0
 """Type sizes in points, at the size of the figure; nothing is smaller than `SMALL`."""
+_CHARACTER = 0.053
+"""Width in inches of a letter of `SMALL` type, rather too much."""
 FOOTER = 0.13
 """Height in inches of the line at the foot that says under which protocol the numbers were measured."""
 SUFFIXES = (".pdf", ".png", ".svg")
@@ -67,12 +69,13 @@ def new_figure(width: float, height: float, **arguments: Any) -> Figure:  # noqa
     return figure
 
 
-def charted(results: Results, width: float, height: float) -> Figure:
-    """Return a figure whose axes and legend are laid out above a footer with the run's signature."""
-    figure = new_figure(width, height, layout="constrained")
+def charted(results: Results, width: float, height: float, names: Sequence[str]) -> Figure:
+    """Return a signed figure whose axes are laid out above a legend of these names, which are `height` in inches."""
+    foot = FOOTER + _legend_height(width, names)
+    figure = new_figure(width, height + foot, layout="constrained")
     engine: Any = figure.get_layout_engine()
-    foot = FOOTER / height
-    engine.set(rect=(0, foot, 1, 1 - foot), w_pad=0.03, h_pad=0.03)
+    share = foot / (height + foot)
+    engine.set(rect=(0, share, 1, 1 - share), w_pad=0.03, h_pad=0.03)
     sign(figure, results)
     return figure
 
@@ -91,7 +94,8 @@ def sign(figure: Figure, results: Results) -> None:
 def write(figure: Figure, x: float, y: float, text: str, **look: Any) -> None:  # noqa: ANN401
     """Write one line at inches from the top left; `$` is a dollar, not mathematics."""
     width, height = figure.get_size_inches()
-    figure.text(x / width, 1 - y / height, plain(text), parse_math=False, **{"fontsize": SMALL, "ha": "center"} | look)
+    style: dict[str, Any] = {"fontsize": SMALL, "ha": "center"} | look
+    figure.text(x / width, 1 - y / height, plain(text), parse_math=False, **style)
 
 
 def plain(text: str, longest: int | None = None) -> str:
@@ -138,23 +142,33 @@ def _signature(figure: Figure) -> str | None:
     return None if gid is None else f"Signature: {gid}"
 
 
-def legend(figure: Figure, handles: list[Any], names: list[str], *, columns: int | None = None) -> None:
-    """Put a legend below the axes; a name is shown as it is, whatever it begins with."""
-    width = figure.get_figwidth()
-    longest = max(8, int(width / 0.055) - 6)
-    names = [plain(name, longest) for name in names]
-    room = max(len(name) for name in names) * 0.055 + 0.4
-    columns = columns or max(1, min(len(names), int(width / room)))
+def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None:
+    """Draw the legend that `charted` made room for; a name is shown as it is, whatever it begins with."""
+    width, height = figure.get_size_inches()
     # matplotlib leaves out what begins with "_": the names go in afterwards
     drawn = figure.legend(
         handles,
         [str(index) for index in range(len(names))],
-        loc="outside lower center",
-        ncols=columns,
+        loc="lower center",
+        bbox_to_anchor=(0.5, FOOTER / height),
+        ncols=_legend_columns(width, names),
         handlelength=2.2,
         columnspacing=1.2,
-        borderaxespad=0.2,
+        borderaxespad=0,
     )
     for text, name in zip(drawn.get_texts(), names, strict=True):
         text.set_parse_math(False)
-        text.set_text(name)
+        text.set_text(_legend_name(width, name))
+
+
+def _legend_name(width: float, name: str) -> str:
+    return plain(name, max(8, int(width / _CHARACTER) - 10))
+
+
+def _legend_columns(width: float, names: Sequence[str]) -> int:
+    longest = max((len(_legend_name(width, name)) for name in names), default=1)
+    return max(1, min(len(names), int((width - 0.1) / (longest * _CHARACTER + 0.45))))
+
+
+def _legend_height(width: float, names: Sequence[str]) -> float:
+    return -(-len(names) // _legend_columns(width, names)) * 0.122 + 0.08

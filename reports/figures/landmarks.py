@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 CAPTION = (
     "Landmarks of the ground truth (grey) and of each method (coloured), in px of the measured frame, each face "
-    "centred on the mean of its 68 points as in F-LMD. Lines from the ground truth's points show their displacement. In each "
-    "frame the red box marks the method whose lip shape is furthest from the ground truth's (M-LMD), the blue box the "
-    "eye with its brow, or the part of the face's contour, with the largest mean displacement; none below 1 % of the "
+    "centred on the mean of its 68 points as in F-LMD. Lines from the ground truth's points show their displacement. "
+    "In each frame the red box marks the method whose lip shape is furthest from the ground truth's (M-LMD), the blue "
+    "box the eye with its brow, or the part of the face's contour, with the largest mean displacement; none below 1 % of the "
     "inter-ocular distance."
 )
 METRICS = ("M-LMD", "F-LMD")

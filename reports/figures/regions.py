@@ -54,7 +54,8 @@ _CONTOUR = (tuple(range(6)), tuple(range(6, 11)), tuple(range(11, 17)))
 LIPS = Kind("lip shape", RED, (tuple(range(48, 68)),), centred="region")
 EYES_AND_CONTOUR = Kind("eyes and contour", BLUE, (*_EYES, *_CONTOUR))
 EXPRESSION = Kind("expressiveness", YELLOW, _EYES)
-IDENTITY = Kind("identity", BLUE, (*_CONTOUR, tuple(range(27, 36))), steady=True)
+# without the chin, which moves with speech
+IDENTITY = Kind("identity", BLUE, (_CONTOUR[0], _CONTOUR[2], tuple(range(27, 36))), steady=True)
 
 
 @dataclass(frozen=True)

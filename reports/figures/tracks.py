@@ -71,7 +71,7 @@ class Track:
 
     def values(self, scale: Scale) -> Floats:
         """Return a metric's value per frame (T,); a frame's PSNR is that of its own MSE, ∞ where it is identical."""
-        stored = self.table[scale.stored].to_numpy(np.float64)
+        stored: Floats = self.table[scale.stored].to_numpy(np.float64)
         if scale.stored == "MSE":
             with np.errstate(divide="ignore"):
                 decibels: Floats = 10 * np.log10(255**2 / stored)

@@ -20,10 +20,11 @@ def test_it_ends_in_the_table_the_files_and_what_to_run_next(demo: tuple[Path, s
     folder, out = demo
     for text in ("Ground Truth", "frozen-mouth", "Signature: talkbench-1|", "talkbench score --gt REAL"):
         assert text in out
-    for name in ("real", "methods", "run", "table1.md", "landmarks.png"):
+    for name in ("real", "methods", "run", "table1.md", "landmarks.png", "frames.png"):
         assert str(folder / name) in out or name == "run"
         assert (folder / name).exists()
-    assert cv2.imread(str(folder / "landmarks.png")).shape[1] == 2100
+    for name in ("landmarks.png", "frames.png"):
+        assert cv2.imread(str(folder / name)).shape[1] == 2070  # 6.9 inches at 300 dpi
 
 
 def test_each_failure_shows_in_the_metric_that_should_see_it(demo: tuple[Path, str]) -> None:
