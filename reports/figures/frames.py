@@ -45,6 +45,7 @@ Frame = npt.NDArray[np.uint8]
 Pictures = Mapping[str, Mapping[int, Frame | None]]
 """Per row ("Ground Truth", then methods), frames (H, W, 3) by their number in the clip; None: no face, so no crop."""
 _KINDS = (LIPS, EXPRESSION, IDENTITY)
+_KEY = grid.Key("Largest error of the frame:", (*((kind.colour, kind.name) for kind in _KINDS), (GREEN, "artefacts")))
 _ARTEFACT_BELOW = 0.9
 _LARGEST = 512
 
@@ -76,7 +77,9 @@ def frame_figure(
     scales = shown(results, metrics)
     styles = palette.styles(results.run["methods"])
     rows = [GROUND_TRUTH, *found]
-    sheet = grid.Grid(width, len(at), (0, *[len(scales)] * len(found)), _aspect(pictures), noted=not landmarks)
+    sheet = grid.Grid(
+        width, len(at), (0, *[len(scales)] * len(found)), _aspect(pictures), key=None if landmarks else _KEY
+    )
     with canvas.house_style():
         figure = sheet.page(results)
         sheet.titles(figure, [time_title(results, frame) + (" (worst)" if frame == bad else "") for frame in at])
@@ -96,9 +99,7 @@ def frame_figure(
                 _draw_landmarks(cells, pictures, frame, gt, found, styles)
             else:
                 _draw_boxes(cells, pictures, frame, gt, found)
-        if not landmarks:
-            kinds = [(kind.colour, kind.name) for kind in _KINDS]
-            sheet.note(figure, "Largest error of the frame:", [*kinds, (GREEN, "artefacts")])
+        sheet.draw_key(figure)
     return figure
 
 

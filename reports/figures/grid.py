@@ -21,6 +21,25 @@ if TYPE_CHECKING:
 
 _GAP = 0.04
 _LINE = 0.1
+_KEY_LINE = 0.13
+_BOX = 0.075
+
+
+@dataclass(frozen=True)
+class Key:
+    """What the colours of boxes mean: a title, and (colour, name) marks."""
+
+    title: str
+    marks: tuple[tuple[str, str], ...]
+
+    def room(self, text: str) -> float:
+        """Return how wide, in inches, a mark of this name is."""
+        return _BOX + 0.04 + _wide(text) + 0.1
+
+
+def _wide(text: str) -> float:
+    """Return about how wide, in inches, a line of the smallest type is."""
+    return 0.047 * len(text)
 
 
 @dataclass(frozen=True)
@@ -33,7 +52,7 @@ class Grid:
     aspect: float
     left: float = 0.22
     top: float = 0.17
-    noted: bool = False
+    key: Key | None = None
 
     @property
     def cell(self) -> tuple[float, float]:
@@ -44,7 +63,7 @@ class Grid:
     @property
     def height(self) -> float:
         """Height of the page."""
-        return self.corner(len(self.lines), 0)[1] + self.noted * (_LINE + 0.03) + canvas.FOOTER
+        return self.corner(len(self.lines), 0)[1] + self._key_lines * _KEY_LINE + canvas.FOOTER
 
     def corner(self, row: int, column: int) -> tuple[float, float]:
         """Top left corner of a cell."""
@@ -91,27 +110,31 @@ class Grid:
             y = top + self.cell[1] + 0.02 + number * _LINE
             canvas.write(figure, left + self.cell[0] / 2, y, line, va="top")
 
-    def note(self, figure: Figure, what: str, marks: Sequence[tuple[str, str]]) -> None:
-        """Write a line at the foot of the page: what it lists, and (colour, text) marks, each after a box."""
+    def draw_key(self, figure: Figure) -> None:
+        """Write the key at the foot of the page: what it lists, and each name after a box of its colour."""
         from matplotlib.patches import Rectangle
 
+        if self.key is None:
+            return
         y = self.corner(len(self.lines), 0)[1] + 0.05
-        canvas.write(figure, self.left, y, what, ha="left", va="center")
-        x = self.left + _wide(what) + 0.08
-        for colour, text in marks:
-            left, bottom, side = x / self.width, 1 - (y + 0.04) / self.height, 0.075
+        canvas.write(figure, self.left, y, self.key.title, ha="left", va="center")
+        x = self.left if self._key_lines > 1 else self.left + _wide(self.key.title) + 0.08
+        y += (self._key_lines - 1) * _KEY_LINE
+        for colour, text in self.key.marks:
             patch = Rectangle(
-                (left, bottom), side / self.width, side / self.height,
+                (x / self.width, 1 - (y + _BOX / 2) / self.height), _BOX / self.width, _BOX / self.height,
                 fill=False, edgecolor=colour, linewidth=1.1, transform=figure.transFigure,
             )  # fmt: skip
             figure.add_artist(patch)
-            canvas.write(figure, x + side + 0.04, y, text, ha="left", va="center")
-            x += side + 0.04 + _wide(text) + 0.1
+            canvas.write(figure, x + _BOX + 0.04, y, text, ha="left", va="center")
+            x += self.key.room(text)
 
-
-def _wide(text: str) -> float:
-    """Return about how wide, in inches, a line of the smallest type is."""
-    return 0.047 * len(text)
+    @property
+    def _key_lines(self) -> int:
+        if self.key is None:
+            return 0
+        names = sum(self.key.room(text) for _, text in self.key.marks)
+        return 1 if self.left + _wide(self.key.title) + 0.08 + names < self.width else 2
 
 
 def say(axes: Axes, text: str, colour: str = "#767676") -> None:

@@ -28,11 +28,12 @@ CAPTION = (
     "Landmarks of the ground truth (grey) and of each method (coloured), in px of the measured frame, each face "
     "centred on the mean of its 68 points as in F-LMD. Lines from the ground truth's points show their displacement. "
     "In each frame the red box marks the method whose lip shape is furthest from the ground truth's (M-LMD), the blue "
-    "box the eye with its brow, or the part of the face's contour, with the largest mean displacement; none below 1 % of the "
-    "inter-ocular distance."
+    "box the eye with its brow, or the part of the face's contour, with the largest mean displacement; none below 1 % "
+    "of the inter-ocular distance."
 )
 METRICS = ("M-LMD", "F-LMD")
 _KINDS = (LIPS, EYES_AND_CONTOUR)
+_KEY = grid.Key("Largest error of the frame:", tuple((kind.colour, kind.name) for kind in _KINDS))
 _VECTOR = "#111111"
 
 
@@ -55,7 +56,7 @@ def landmark_figure(
     lines = len(scales)
     overlaid = len(found) > 1  # a single method lies over the ground truth already
     rows = (0, *[lines] * len(found), *[0] * overlaid)
-    sheet = grid.Grid(width, len(at), rows, (high[1] - low[1]) / (high[0] - low[0]), noted=True)
+    sheet = grid.Grid(width, len(at), rows, (high[1] - low[1]) / (high[0] - low[0]), key=_KEY)
     with canvas.house_style():
         figure = sheet.page(results)
         sheet.titles(figure, [time_title(results, frame) + (" (worst)" if frame == bad else "") for frame in at])
@@ -84,7 +85,7 @@ def landmark_figure(
                     texts = [f"{scale.name} {scale.text(track.values(scale)[place])}" for scale in scales]
                     sheet.below(figure, row, column, texts)
         _scale_bar(sheet.axes(figure, 0, 0), low, high)
-        sheet.note(figure, "Largest error of the frame:", [(kind.colour, kind.name) for kind in _KINDS])
+        sheet.draw_key(figure)
     return figure
 
 
