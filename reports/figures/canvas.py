@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +26,9 @@ FOOTER = 0.13
 """Height in inches of the line at the foot that says under which protocol the numbers were measured."""
 SUFFIXES = (".pdf", ".png", ".svg")
 
+_OTHER_SCRIPTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans", "Noto Sans Devanagari", "Noto Sans Thai")
+"""Fonts, where they are installed, for letters that DejaVu Sans does not have."""
 _SETTINGS: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
     "font.size": NORMAL,
     "axes.labelsize": NORMAL,
     "axes.titlesize": NORMAL,
@@ -53,9 +55,13 @@ _SETTINGS: dict[str, Any] = {
 @contextmanager
 def house_style() -> Iterator[None]:
     """Draw in talkbench's style whatever the user's settings; they are as they were afterwards."""
-    from matplotlib import style
+    from matplotlib import font_manager, style
 
-    with style.context(["default", _SETTINGS]):
+    installed = font_manager.get_font_names()
+    fonts = ["DejaVu Sans", *(font for font in _OTHER_SCRIPTS if font in installed)]
+    with style.context(["default", _SETTINGS | {"font.family": fonts}]), warnings.catch_warnings():
+        # a letter that no font has is drawn as a box, which says as much
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 

@@ -73,7 +73,7 @@ def frame_figure(
     found = {track.method: track for track in tracks(results, clip)}
     truth = pictures[GROUND_TRUTH]
     at = sorted(truth)
-    bad = spread_frames(list(found.values()), 1)[1]
+    _, bad = spread_frames(list(found.values()), 1)
     scales = shown(results, metrics)
     styles = palette.styles(results.run["methods"])
     rows = [GROUND_TRUTH, *found]
@@ -93,7 +93,7 @@ def frame_figure(
             for row, track in enumerate(found.values(), start=1):
                 place = track.row(frame)
                 if place is not None:
-                    texts = [f"{scale.name} {scale.text(track.values(scale)[place])}" for scale in scales]
+                    texts = [track.text(scale, place) for scale in scales]
                     sheet.below(figure, row, column, texts)
             if landmarks:
                 _draw_landmarks(cells, pictures, frame, gt, found, styles)

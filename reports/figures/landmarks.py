@@ -1,8 +1,8 @@
 """Figure 5 of the MSEF + AATU paper: the landmarks of the ground truth and of every method, side by side and overlaid.
 
 Rows are the ground truth, each method over the ground truth, and all of them overlaid; columns are frames. Each
-method's face is moved so that the means of its 68 points and of the ground truth's meet, as F-LMD does before it
-measures: what is seen is what is measured. All faces have one scale.
+method's face is moved so that its nose and eye corners lie over the ground truth's (`regions.py`), neither scaled nor
+turned. All faces have one scale.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from .. import palette
 from ..table import GROUND_TRUTH
 from . import canvas, grid
-from .regions import EYES_AND_CONTOUR, LIPS, Mark, box, centred_on, worst
+from .regions import EYES_AND_CONTOUR, LIPS, Mark, at_anchor, box, worst
 from .tracks import Floats, Track, checked_frames, gt_landmarks, shown, spread_frames, time_title, tracks
 
 if TYPE_CHECKING:
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from ...bench.results import Results
 
 CAPTION = (
-    "Landmarks of the ground truth (grey) and of each method (coloured), in px of the measured frame, each face "
-    "centred on the mean of its 68 points as in F-LMD. Lines from the ground truth's points show their displacement. "
-    "In each frame the red box marks the method whose lip shape is furthest from the ground truth's (M-LMD), the blue "
-    "box the eye with its brow, or the part of the face's contour, with the largest mean displacement; none below 1 % "
-    "of the inter-ocular distance."
+    "Landmarks of the ground truth (grey) and of each method (coloured), in px of the measured frame, laid over each "
+    "other at the mean of nose and eye corners; lines show each point's displacement. In each frame the red box marks "
+    "the method whose lip shape is furthest from the ground truth's (M-LMD), the blue box the eye with its brow, or "
+    "the part of the face's contour, with the largest mean displacement; none below 1 % of the inter-ocular distance."
 )
 METRICS = ("M-LMD", "F-LMD")
 _KINDS = (LIPS, EYES_AND_CONTOUR)
@@ -50,7 +49,8 @@ def landmark_figure(
     Raises TalkbenchError for an unknown clip and for a frame that was not compared.
     """
     found = tracks(results, clip)
-    at, bad = (checked_frames(found, frames), None) if frames else spread_frames(found, 3 if width < 5 else 6)
+    at, bad = spread_frames(found, 3 if width < 5 else 6)
+    at = checked_frames(found, frames) if frames else at
     scales = shown(results, metrics)
     low, high = _extent(found, at)
     lines = len(scales)
@@ -82,7 +82,7 @@ def landmark_figure(
                 _method(cells[row], cells[-1] if overlaid else None, track, frame, style, mine)
                 place = track.row(frame)
                 if place is not None:
-                    texts = [f"{scale.name} {scale.text(track.values(scale)[place])}" for scale in scales]
+                    texts = [track.text(scale, place) for scale in scales]
                     sheet.below(figure, row, column, texts)
         _scale_bar(sheet.axes(figure, 0, 0), low, high)
         sheet.draw_key(figure)
@@ -93,7 +93,7 @@ def _ground_truth(axes: Axes, gt: Floats) -> None:
     if np.isnan(gt).any():
         grid.say(axes, "no face")
     else:
-        grid.draw_face(axes, gt - gt.mean(axis=0), palette.NEUTRAL_ON_WHITE)
+        grid.draw_face(axes, at_anchor(gt), palette.NEUTRAL_ON_WHITE)
 
 
 def _method(
@@ -109,12 +109,12 @@ def _method(
     if np.isnan(gt).any():
         grid.say(axes, "no face in the\nground truth")
         return
-    gt = gt - gt.mean(axis=0)
+    gt = at_anchor(gt)
     grid.draw_face(axes, gt, "#B8B8B8", width=1.0)
     if np.isnan(gen).any():
         grid.say(axes, "no face")
         return
-    gen = centred_on(gt, gen, range(68))
+    gen = at_anchor(gen)
     axes.add_collection(LineCollection(list(np.stack([gt, gen], axis=1)), colors=_VECTOR, linewidths=0.5, zorder=4))
     grid.draw_face(axes, gen, style.colour, width=0.7)
     if overlay is not None:
@@ -127,7 +127,7 @@ def _method(
 def _extent(found: Sequence[Track], at: Sequence[int]) -> tuple[Floats, Floats]:
     """Return the corners (left, top) and (right, bottom) that hold all centred faces of these frames, with a margin."""
     faces = [
-        side[place] - side[place].mean(axis=0)
+        at_anchor(side[place])
         for track in found
         for frame in at
         if (place := track.row(frame)) is not None
@@ -138,7 +138,7 @@ def _extent(found: Sequence[Track], at: Sequence[int]) -> tuple[Floats, Floats]:
         return np.array([-1.0, -1.0]), np.array([1.0, 1.0])
     points = np.concatenate(faces)
     low, high = points.min(axis=0), points.max(axis=0)
-    pad = 0.07 * (high - low).max()
+    pad = 0.1 * (high - low).max()
     return low - pad, high + pad
 
 

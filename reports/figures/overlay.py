@@ -70,7 +70,15 @@ def overlay_frames(
 def _head(name: str, width: int, styles: Mapping[str, palette.Style]) -> Frame:
     """Return the strip above a panel: a video's name on its colour."""
     colour = styles[name].colour if name in styles else palette.NEUTRAL_ON_WHITE
-    return _strip(width, _HEAD, name, "#FFFFFF", background=colour)
+    dpi = 120
+    with canvas.house_style():
+        figure = canvas.new_figure(width / dpi, _HEAD / dpi, dpi=dpi)
+        figure.set_facecolor(colour)
+        text = canvas.plain(name, width // 9)
+        canvas.write(figure, width / dpi / 2, _HEAD / dpi / 2, text, va="center", fontsize=9, color="white")
+        drawn: Any = figure.canvas
+        drawn.draw()
+        return np.asarray(drawn.buffer_rgba())[..., :3].copy()
 
 
 def _panel_size(pictures: Mapping[str, Frame | None]) -> tuple[int, int]:
@@ -99,11 +107,7 @@ def _why(track: Track | None, place: int | None) -> str:
 def _values(track: Track, place: int | None, scales: Sequence[Scale]) -> str:
     if place is None:
         return "not compared"
-    if np.isnan(track.gen[place]).any():
-        return "no face"
-    if np.isnan(track.gt[place]).any():
-        return "no face in the ground truth"
-    return "   ".join(f"{scale.name} {scale.text(track.values(scale)[place])}" for scale in scales)
+    return "   ".join(track.text(scale, place) for scale in scales)
 
 
 def _draw(panel: Frame, face: Floats, factor: tuple[float, float], colour: str) -> None:

@@ -1,9 +1,12 @@
 """Where a face is wrong: the mean displacement of the landmarks of each region, and the worst region of all methods.
 
-A displacement is ‖(genₖ − c_gen) − (gtₖ − c_gt)‖ in px of the measured frame, with c the mean of a side's own 68 points
-as in F-LMD; for the lips c is the mean of the mouth's own 20 points, as in M-LMD. A region's error is the mean over its
-points. In each frame a kind of error marks one region of one method, the one with the largest error; none where that
-error is below 1 % of the ground truth's inter-ocular distance, which is a few times the noise of the landmarks
+A displacement is ‖(genₖ − c_gen) − (gtₖ − c_gt)‖ in px of the measured frame. c is the mean of a side's own nose and
+eye corners (`ANCHOR`), which neither speech nor expression moves much: on the mean of all points, as in F-LMD, a mouth
+that stays shut would shift the eyes. For the lips c is the mean of the mouth's own 20 points, as in M-LMD. A region's
+error is the mean over its points.
+
+In each frame a kind of error marks one region of one method, the one with the largest error; none where that error is
+below 1 % of the ground truth's inter-ocular distance, which is a few times the noise of the landmarks
 (docs/landmarks.md). A frame in which a side has no face has no error, and no mark.
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +33,8 @@ CONTOURS = (
     (*range(60, 68), 60),
 )
 """The lines of a drawn face, as indices of its points."""
+ANCHOR = (*range(27, 36), 36, 39, 42, 45)
+"""Nose and eye corners: where faces are laid over each other."""
 _FLOOR = 0.01
 _LEFT_EYE, _RIGHT_EYE = 36, 45  # outer corners, which are the scale
 RED, BLUE, YELLOW, GREEN = "#E31A1C", "#1F4FE0", "#FFD400", "#18B818"
@@ -38,14 +44,14 @@ RED, BLUE, YELLOW, GREEN = "#E31A1C", "#1F4FE0", "#FFD400", "#18B818"
 class Kind:
     """One kind of error: the colour of its box, and the regions of which the worst is marked.
 
-    `centred` is what displacements are relative to: the whole "face", or the "region" itself. With `steady` it is not a
+    `centred` is what displacements are relative to: the "anchor", or the "region" itself. With `steady` it is not a
     frame's own face that counts but the median face of the clip, which speech and expression hardly move.
     """
 
     name: str
     colour: str
     regions: tuple[tuple[int, ...], ...]
-    centred: str = "face"
+    centred: Literal["anchor", "region"] = "anchor"
     steady: bool = False
 
 
@@ -76,11 +82,17 @@ def centred_on(gt: Floats, gen: Floats, points: Sequence[int]) -> Floats:
     return gen + shift
 
 
+def at_anchor(faces: Floats) -> Floats:
+    """Return faces (…, 68, 2) with the mean of each one's anchor at the origin."""
+    moved: Floats = faces - faces[..., list(ANCHOR), :].mean(axis=-2, keepdims=True)
+    return moved
+
+
 def errors(kind: Kind, gt: Floats, gen: Floats) -> Floats:
     """Return the error (…, R) in px of each of a kind's R regions, for faces (…, 68, 2); NaN without a face."""
     found = []
     for region in kind.regions:
-        moved = centred_on(gt, gen, region if kind.centred == "region" else range(68))
+        moved = centred_on(gt, gen, region if kind.centred == "region" else ANCHOR)
         found.append(np.linalg.norm((moved - gt)[..., list(region), :], axis=-1).mean(axis=-1))
     return np.stack(found, axis=-1)
 
@@ -103,13 +115,13 @@ def worst(found: Sequence[Track], frame: int, kind: Kind) -> Mark | None:
 
 
 def _median(track: Floats) -> Floats:
-    """Return the clip's median face (68, 2), each frame centred on its own mean first."""
+    """Return the clip's median face (68, 2), each frame centred on its own anchor first."""
     faces = track[~np.isnan(track).any(axis=(1, 2))]
-    median: Floats = np.median(faces - faces.mean(axis=1, keepdims=True), axis=0)
+    median: Floats = np.median(at_anchor(faces), axis=0)
     return median
 
 
-def box(points: npt.NDArray[np.floating], margin: float = 0.12) -> tuple[float, float, float, float]:
+def box(points: npt.NDArray[np.floating], margin: float = 0.1) -> tuple[float, float, float, float]:
     """Return left, top, width and height around points (N, 2), with a margin of the longer side on every side."""
     low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
     pad = max(margin * float((high - low).max()), 1.5)

@@ -78,6 +78,13 @@ class Track:
             return decibels
         return stored
 
+    def text(self, scale: Scale, place: int) -> str:
+        """Return a metric's name and its value at a place, or why it has none."""
+        value = self.values(scale)[place]
+        if np.isnan(value) and (np.isnan(self.gen[place]).any() or np.isnan(self.gt[place]).any()):
+            return f"{scale.name}: no face"
+        return f"{scale.name} {scale.text(value)}"
+
 
 def tracks(results: Results, clip: str) -> list[Track]:
     """Return every method's track of a clip, in the order of the run; methods that have none are left out.
