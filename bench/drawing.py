@@ -192,5 +192,5 @@ def _matches(results: Results, clip: str) -> dict[str, dict[int, int]]:
     mine = results.frames[results.frames["clip"] == clip]
     return {
         str(method): dict(zip(rows["frame"].tolist(), rows["gen_frame"].tolist(), strict=True))
-        for method, rows in mine.groupby("method")
+        for method, rows in mine.groupby("method", sort=False)
     }

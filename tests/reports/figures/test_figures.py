@@ -74,9 +74,7 @@ def test_same_input_same_bytes_whatever_the_users_settings(kind):
 
 
 @pytest.mark.parametrize("kind", FIGURES)
-@pytest.mark.parametrize(
-    ("width", "count"), [(canvas.SINGLE, 2), (canvas.DOUBLE, 2), (canvas.SINGLE, 9), (canvas.DOUBLE, 9)]
-)
+@pytest.mark.parametrize(("width", "count"), [(canvas.SINGLE, 2), (canvas.SINGLE, 9), (canvas.DOUBLE, 9)])
 def test_text_is_large_enough_inside_the_page_and_over_no_other_text(kind, width, count):
     before = dict(mpl.rcParams)
     with warnings.catch_warnings():
