@@ -7,7 +7,7 @@ error is the mean over its points.
 
 In each frame a kind of error marks one region of one method, the one with the largest error; none where that error is
 below 1 % of the ground truth's inter-ocular distance, which is a few times the noise of the landmarks
-(docs/landmarks.md). A frame in which a side has no face has no error, and no mark.
+(docs/landmarks.md), or 2 % for identity. A frame in which a side has no face has no error, and no mark.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ CONTOURS = (
 """The lines of a drawn face, as indices of its points."""
 ANCHOR = (*range(27, 36), 36, 39, 42, 45)
 """Nose and eye corners: where faces are laid over each other."""
-_FLOOR = 0.01
 _LEFT_EYE, _RIGHT_EYE = 36, 45  # outer corners, which are the scale
 RED, BLUE, YELLOW, GREEN = "#E31A1C", "#1F4FE0", "#FFD400", "#18B818"
 
@@ -46,6 +45,7 @@ class Kind:
 
     `centred` is what displacements are relative to: the "anchor", or the "region" itself. With `steady` it is not a
     frame's own face that counts but the median face of the clip, which speech and expression hardly move.
+    Nothing is marked below `floor`, a share of the ground truth's inter-ocular distance.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Kind:
     regions: tuple[tuple[int, ...], ...]
     centred: Literal["anchor", "region"] = "anchor"
     steady: bool = False
+    floor: float = 0.01
 
 
 _EYES = ((*range(17, 22), *range(36, 42)), (*range(22, 27), *range(42, 48)))
@@ -61,7 +62,7 @@ LIPS = Kind("lip shape", RED, (tuple(range(48, 68)),), centred="region")
 EYES_AND_CONTOUR = Kind("eyes and contour", BLUE, (*_EYES, *_CONTOUR))
 EXPRESSION = Kind("expressiveness", YELLOW, _EYES)
 # without the chin, which moves with speech
-IDENTITY = Kind("identity", BLUE, (_CONTOUR[0], _CONTOUR[2], tuple(range(27, 36))), steady=True)
+IDENTITY = Kind("identity", BLUE, (_CONTOUR[0], _CONTOUR[2], tuple(range(27, 36))), steady=True, floor=0.02)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def worst(found: Sequence[Track], frame: int, kind: Kind) -> Mark | None:
         found_errors = errors(kind, gt, gen)
         region = int(np.argmax(found_errors))
         error = float(found_errors[region])
-        floor = _FLOOR * float(np.linalg.norm(gt[_RIGHT_EYE] - gt[_LEFT_EYE]))
+        floor = kind.floor * float(np.linalg.norm(gt[_RIGHT_EYE] - gt[_LEFT_EYE]))
         if error >= floor and (best is None or error > best.error):
             best = Mark(kind, track.method, frame, kind.regions[region], error)
     return best
