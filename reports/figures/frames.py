@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 CAPTION = (
     "Frames as they were measured, with each frame's values. In each column a colour marks the one method and place "
     "with the largest error of its kind: red, lip shape (M-LMD); yellow, expressiveness (mean displacement of an eye "
-    "and its brow); blue, identity (of a side of the contour, or the nose, in the clip's median face); green, artefacts "
-    "(the window of the frame with the lowest local SSIM). None below 1 % of the inter-ocular distance, 2 % for "
-    "identity, or where SSIM is above 0.9."
+    "and its brow); blue, identity (of a side of the contour, or the nose, in the clip's median face); green, "
+    "artefacts (the window of the frame with the lowest local SSIM). None below 1 % of the inter-ocular distance, 6 % "
+    "for identity, or where SSIM is above 0.9."
 )
 CAPTION_LANDMARKS = (
     "Frames as they were measured, with each frame's values, and the landmarks found in them: the ground truth's in "

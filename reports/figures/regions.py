@@ -7,7 +7,7 @@ error is the mean over its points.
 
 In each frame a kind of error marks one region of one method, the one with the largest error; none where that error is
 below 1 % of the ground truth's inter-ocular distance, which is a few times the noise of the landmarks
-(docs/landmarks.md), or 2 % for identity. A frame in which a side has no face has no error, and no mark.
+(docs/landmarks.md), or 6 % for identity. A frame in which a side has no face has no error, and no mark.
 """
 
 from __future__ import annotations
@@ -61,8 +61,9 @@ _CONTOUR = (tuple(range(6)), tuple(range(6, 11)), tuple(range(11, 17)))
 LIPS = Kind("lip shape", RED, (tuple(range(48, 68)),), centred="region")
 EYES_AND_CONTOUR = Kind("eyes and contour", BLUE, (*_EYES, *_CONTOUR))
 EXPRESSION = Kind("expressiveness", YELLOW, _EYES)
-# without the chin, which moves with speech
-IDENTITY = Kind("identity", BLUE, (_CONTOUR[0], _CONTOUR[2], tuple(range(27, 36))), steady=True, floor=0.02)
+# Without the chin, which moves with speech. The floor lies between takes of the same person, however they fail (at
+# most 5.0 % in 21 of them), and a take of another person (11.8 %): see docs/figures.md.
+IDENTITY = Kind("identity", BLUE, (_CONTOUR[0], _CONTOUR[2], tuple(range(27, 36))), steady=True, floor=0.06)
 
 
 @dataclass(frozen=True)
