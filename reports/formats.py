@@ -47,7 +47,7 @@ def to_latex(table: Table) -> str:
         r"\begin{table}[t]",
         r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
         rf"  \caption{{{escape.latex(_title(table))}.}}",
-        r"  \label{tab:talkbench}",
+        rf"  \label{{tab:{table.label}{'' if table.by is None else f'-by-{table.by}'}}}",
         r"  \begin{tabular}{@{}l" + "c" * len(table.metrics) + r"rr@{}}",
         r"    \toprule",
         *_latex_lines(

@@ -81,6 +81,7 @@ class Table:
     notes: tuple[str, ...]
     by: str | None = None
     title: str = "Quantitative results"
+    label: str = "talkbench"
 
 
 @dataclass(frozen=True)
