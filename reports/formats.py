@@ -10,7 +10,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from . import escape
@@ -41,35 +42,16 @@ def to_markdown(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """Print a `table` environment that needs booktabs and nothing else and fits the width of an article's page."""
-    lines = [
-        r"% Needs \usepackage{booktabs}. Method names beyond Latin script need LuaLaTeX or XeLaTeX.",
-        r"\begin{table}[t]",
-        r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
-        rf"  \caption{{{escape.latex(_title(table))}.}}",
-        rf"  \label{{tab:{table.label}{'' if table.by is None else f'-by-{table.by}'}}}",
-        r"  \begin{tabular}{@{}l" + "c" * len(table.metrics) + r"rr@{}}",
-        r"    \toprule",
-        *_latex_lines(
-            ["Method", *(escape.latex(column.title) for column in table.metrics), "Coverage", "Clips"],
-            [f"({escape.latex(column.unit)})" if column.unit else "" for column in table.metrics],
-        ),
-        r"    \midrule",
-    ]
-    width = len(table.metrics) + 3
-    for row, new in _led(table):
-        if new:
-            lines += [r"    \midrule"] if row is not table.rows[0] else []
-            lines.append(rf"    \multicolumn{{{width}}}{{@{{}}l}}{{\emph{{{escape.latex(new.title)}}}}} \\")
-        cells = list(zip(row.cells, table.metrics, strict=True))
-        values = [_latex_value(cell, column) for cell, column in cells]
-        ends = [percent(row.coverage).replace(" %", r"\,\%"), _clips(row)]
-        intervals = [_interval(cell, column).replace("-", "$-$") for cell, column in cells]
-        lines += _latex_lines([escape.latex(row.method), *values, *ends], intervals)
-    lines += [r"    \bottomrule", r"  \end{tabular}", r"  \par\smallskip\raggedright\scriptsize"]
-    lines += [rf"  {escape.latex(note)}\par" for note in table.notes]
-    lines += [rf"  Signature: {{\ttfamily {escape.latex_breakable(table.signature)}}}\par", r"\end{table}"]
-    return "\n".join(lines) + "\n"
+    """Print a `table` environment that needs booktabs and nothing else and fits the width of an article's page.
+
+    Groups that are too many for the height of a page go on in another one, with the notes under the last.
+    """
+    pages: list[list[str]] = [[]]
+    for lines in _latex_blocks(table):
+        if pages[-1] and len(pages[-1]) + len(lines) > _LATEX_LINES:
+            pages.append([])
+        pages[-1] += [r"    \midrule", *lines]
+    return "\n".join(_latex_page(table, lines, at, len(pages)) for at, lines in enumerate(pages, start=1))
 
 
 def to_csv(table: Table) -> str:
@@ -173,6 +155,8 @@ def to_rich(table: Table) -> rich.table.Table:
     return shown
 
 
+_LATEX_LINES = 40
+"""Lines of a page's table that leave room for its notes."""
 FORMATS: dict[str, Callable[[Table], str]] = {
     "markdown": to_markdown,
     "latex": to_latex,
@@ -234,6 +218,51 @@ def _markdown_cell(cell: Cell, column: Column) -> str:
     value = number(cell.value, column.decimals)
     value = f"**{value}**" if cell.best else value
     return f"{value}{_dagger(cell)} {_interval(cell, column)}".rstrip()
+
+
+def _latex_blocks(table: Table) -> Iterator[list[str]]:
+    """Yield the lines of every group, headed by its name, or of the whole table where it has no groups."""
+    for group, rows in groupby(table.rows, key=lambda row: row.group):
+        width = len(table.metrics) + 3
+        name = (
+            []
+            if group is None
+            else [rf"    \multicolumn{{{width}}}{{@{{}}l}}{{\emph{{{escape.latex(group.title)}}}}} \\"]
+        )
+        yield name + [line for row in rows for line in _latex_row(row, table.metrics)]
+
+
+def _latex_row(row: Row, metrics: Sequence[Column]) -> list[str]:
+    cells = list(zip(row.cells, metrics, strict=True))
+    values = [_latex_value(cell, column) for cell, column in cells]
+    ends = [percent(row.coverage).replace(" %", r"\,\%"), _clips(row)]
+    intervals = [_interval(cell, column).replace("-", "$-$") for cell, column in cells]
+    return _latex_lines([escape.latex(row.method), *values, *ends], intervals)
+
+
+def _latex_page(table: Table, body: list[str], page: int, pages: int) -> str:
+    label = f"{table.label}{'' if table.by is None else f'-by-{table.by}'}{'' if page == 1 else f'-{page}'}"
+    lines = [
+        r"% Needs \usepackage{booktabs}. Method names beyond Latin script need LuaLaTeX or XeLaTeX.",
+        r"\begin{table}[t]",
+        r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
+        rf"  \caption{{{escape.latex(_title(table))}{f', part {page} of {pages}' if pages > 1 else ''}.}}",
+        rf"  \label{{tab:{label}}}",
+        r"  \begin{tabular}{@{}l" + "c" * len(table.metrics) + r"rr@{}}",
+        r"    \toprule",
+        *_latex_lines(
+            ["Method", *(escape.latex(column.title) for column in table.metrics), "Coverage", "Clips"],
+            [f"({escape.latex(column.unit)})" if column.unit else "" for column in table.metrics],
+        ),
+        *body,
+        r"    \bottomrule",
+        r"  \end{tabular}",
+    ]
+    if page == pages:
+        lines.append(r"  \par\smallskip\raggedright\scriptsize")
+        lines += [rf"  {escape.latex(note)}\par" for note in table.notes]
+        lines.append(rf"  Signature: {{\ttfamily {escape.latex_breakable(table.signature)}}}\par")
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
 def _latex_lines(line: list[str], small: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ import math
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -319,9 +320,17 @@ def test_a_table_by_level_has_a_block_of_rows_per_level():
     shutil.which("pdflatex") is None, reason="pdflatex is not installed (Debian: texlive-latex-recommended)"
 )
 def test_latex_by_level_compiles_and_fits_the_page(tmp_path):
+    many = replace(
+        GROUPED, rows=tuple(replace(row, group=Label("level", str(at))) for at in range(9) for row in GROUPED.rows)
+    )
+    text = to_latex(many)
+    assert text.count(r"\begin{table}") == 3
+    assert text.count("Signature") == 1
+    assert text.count(r"\label{tab:talkbench-by-level-2}") == 1
     document = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\n%s\\end{document}\n"
-    (tmp_path / "t.tex").write_text(document % to_latex(GROUPED), encoding="utf-8")
+    (tmp_path / "t.tex").write_text(document % text, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "t.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout[-2000:]
     assert b"Overfull" not in done.stdout
+    assert b"too large" not in done.stdout
