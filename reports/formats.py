@@ -173,6 +173,8 @@ table { border-collapse: collapse; border-block: 2px solid; width: 100%; font-va
 th, td { padding: .35rem .6rem; text-align: right; font-weight: normal; white-space: nowrap; }
 th:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 thead th { border-bottom: 1px solid; vertical-align: bottom; }
+tbody + tbody { border-top: 1px solid; }
+th[scope=rowgroup] { font-style: italic; }
 .reference { opacity: .7; }
 .ci { font-size: .8em; opacity: .7; }
 figcaption { font-size: .85em; margin-top: .75rem; }
