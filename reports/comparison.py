@@ -147,8 +147,8 @@ def _notes(made: Sequence[Comparison], of: Units, n_clips: int, ci: dict[str, An
     notes = [
         f"Difference: method - baseline over the clips that both have, and its {ci['level'] * 100:g} % interval "
         f"(studentised bootstrap by {unit}). d: its size in standard deviations of the clips' differences. "
-        f"p: two-sided sign-flip test by {unit}. Holm: p corrected for the {family} "
-        f"comparison{'s' * (family != 1)} on that metric. Above {limit}: not distinguishable, which is not equal. "
+        f"p: two-sided sign-flip test by {unit}. Holm: p corrected for the {family} comparison{'s' * (family != 1)} "
+        f"on that metric. Above {limit}: not distinguishable, which does not mean equal. "
         f"{of.words(of.count)}; {ci['resamples']:,} resamples, seed {ci['seed']}."
     ]
     few: dict[str, list[str]] = {}

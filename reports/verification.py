@@ -36,6 +36,10 @@ from .table import table
 _PREDICTED = "-pred"
 _CLOSE = 1e-9
 """Sums may differ in the last bits between processors and numpy versions; a changed digit differs by more."""
+_DAMAGED = (
+    LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, ValueError, OSError, pa.ArrowException,
+)  # fmt: skip
+"""What comes of files that hold something else than a run's."""
 _MOST_ROWS = 10_000_000
 _MOST_BYTES = 4 << 30
 """Of one table in memory: a file of some kilobytes may claim to hold any number of equal rows."""
@@ -63,7 +67,16 @@ def verify(pack: Path) -> Iterator[str]:
             yield _check_pairs(pack, results)
             yield _check_clips(pack, results, frames)
             yield _check_table(pack, results, stated)
-        except (KeyError, TypeError, AttributeError, IndexError, ValueError, pa.ArrowException) as error:
+        except (
+            LookupError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+            ValueError,
+            OSError,
+            pa.ArrowException,
+        ) as error:
             raise PackError(f"{pack}: its files are not those of a run ({type(error).__name__}: {error}).") from error
 
 

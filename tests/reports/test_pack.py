@@ -1,5 +1,6 @@
 """Packs from real small runs: what is in them, what they do not tell, and that no changed number gets through."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -7,12 +8,14 @@ import shutil
 import zipfile
 
 import clips
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command import talkbench
 
 import talkbench as package
+from talkbench.bench.errors import TalkbenchError
 from talkbench.bench.results import Results
 from talkbench.reports.formats import to_json
 from talkbench.reports.pack import FILES, MANIFEST, write_pack
@@ -293,3 +296,21 @@ def test_an_unfinished_run(run, tmp_path):
     assert outcome.code == 2
     assert "not finished" in outcome.err
     assert not (tmp_path / "p.zip").exists()
+
+
+def test_a_clip_whose_frames_lie_in_several_row_groups(pack, tmp_path):
+    entries = contents(pack)
+    buffer, table_of_frames = io.BytesIO(), pq.read_table(io.BytesIO(entries["frames.parquet"]))
+    pq.write_table(table_of_frames, buffer, row_group_size=COUNT // 2)
+    assert "all equal" in list(verify(write(tmp_path / "p.zip", {**entries, "frames.parquet": buffer.getvalue()})))[3]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_bytes_changed_at_random_with_new_hashes_end_in_one_line(pack, tmp_path, name):
+    entries, rng = contents(pack), np.random.default_rng(len(name))
+    for _ in range(25):
+        data = bytearray(entries[name])
+        for at in rng.integers(0, max(len(data), 1), size=3) if data else ():
+            data[at] = rng.integers(256)
+        with contextlib.suppress(TalkbenchError):
+            list(verify(write(tmp_path / "p.zip", {**entries, name: bytes(data)})))
