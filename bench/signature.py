@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -48,19 +49,24 @@ def ingredients(protocol: Protocol) -> dict[str, Any]:
 
 def signature(protocol: Protocol) -> str:
     """Return the signature of numbers measured under this protocol with the libraries installed here."""
-    all_of_it = ingredients(protocol)
+    return spelled(ingredients(protocol), protocol.shown)
+
+
+def spelled(all_of_it: dict[str, Any], shown: Sequence[str]) -> str:
+    """Return the signature of these ingredients, with the names of the metrics that a table shows."""
+    protocol = all_of_it["protocol"]
+    table = protocol["table"]
     digest = hashlib.sha256(json.dumps(all_of_it, sort_keys=True).encode()).hexdigest()[:10]
-    shown = ",".join(f"{name}.v{all_of_it['metrics'][name]['version']}" for name in protocol.shown)
     parts = {
-        "fps": protocol.time.fps,
-        "align": protocol.time.align,
-        "size": protocol.frame.size,
-        "crop": protocol.frame.crop,
+        "fps": protocol["time"]["fps"],
+        "align": protocol["time"]["align"],
+        "size": protocol["frame"]["size"],
+        "crop": protocol["frame"]["crop"],
         "faces": f"dlib{all_of_it['dlib']}@{all_of_it['weights']}",
-        "metrics": shown,
-        "ci": f"{protocol.table.interval}.x{protocol.table.resamples}.s{protocol.table.seed}",
-        "colour": UNTAGGED,
+        "metrics": ",".join(f"{name}.v{all_of_it['metrics'][name]['version']}" for name in shown),
+        "ci": f"{table['interval']}.x{table['resamples']}.s{table['seed']}",
+        "colour": all_of_it["colour"],
         "dec": all_of_it["decoder"],
         "id": digest,
     }
-    return "|".join([protocol.name, *(f"{key}:{value}" for key, value in parts.items())])
+    return "|".join([protocol["name"], *(f"{key}:{value}" for key, value in parts.items())])

@@ -10,11 +10,14 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from . import escape
-from .table import Cell, Column, Row, Table, number, percent
+from .columns import Column
+from .groups import Label
+from .table import Cell, Row, Table, number, percent
 
 if TYPE_CHECKING:
     import rich.table
@@ -22,15 +25,16 @@ if TYPE_CHECKING:
 
 def to_markdown(table: Table) -> str:
     """Print a GitHub table, its columns aligned in the source too."""
-    headings = ["Method", *(column.heading for column in table.metrics), "Coverage", "Clips"]
-    lines = [[escape.markdown(heading) for heading in headings]]
-    for row in table.rows:
+    lines = [[escape.markdown(heading) for heading in _headings(table)]]
+    for row, new in _led(table):
+        lead = [] if table.by is None else [escape.markdown(new.value) if new else ""]
         cells = (_markdown_cell(cell, column) for cell, column in zip(row.cells, table.metrics, strict=True))
-        lines.append([escape.markdown(row.method), *cells, percent(row.coverage), _clips(row)])
-    widths = [max(len(line[at]) for line in lines) for at in range(len(headings))]
-    rule = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
+        lines.append([*lead, escape.markdown(row.method), *cells, percent(row.coverage), _clips(row)])
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    left = 1 if table.by is None else 2
+    rule = [":" + "-" * (width - 1) for width in widths[:left]] + ["-" * (width - 1) + ":" for width in widths[left:]]
     padded = [
-        [line[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True))]
+        [text.ljust(widths[at]) if at < left else text.rjust(widths[at]) for at, text in enumerate(line)]
         for line in [lines[0], rule, *lines[1:]]
     ]
     below = [*(escape.markdown(note) for note in table.notes), f"Signature: {escape.markdown_code(table.signature)}"]
@@ -38,31 +42,16 @@ def to_markdown(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """Print a `table` environment that needs booktabs and nothing else and fits the width of an article's page."""
-    lines = [
-        r"% Needs \usepackage{booktabs}. Method names beyond Latin script need LuaLaTeX or XeLaTeX.",
-        r"\begin{table}[t]",
-        r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
-        rf"  \caption{{Quantitative results (protocol {escape.latex(table.protocol)}).}}",
-        r"  \label{tab:talkbench}",
-        r"  \begin{tabular}{@{}l" + "c" * len(table.metrics) + r"rr@{}}",
-        r"    \toprule",
-        *_latex_lines(
-            ["Method", *(escape.latex(column.title) for column in table.metrics), "Coverage", "Clips"],
-            [f"({escape.latex(column.unit)})" if column.unit else "" for column in table.metrics],
-        ),
-        r"    \midrule",
-    ]
-    for row in table.rows:
-        cells = list(zip(row.cells, table.metrics, strict=True))
-        values = [_latex_value(cell, column) for cell, column in cells]
-        ends = [percent(row.coverage).replace(" %", r"\,\%"), _clips(row)]
-        intervals = [_interval(cell, column).replace("-", "$-$") for cell, column in cells]
-        lines += _latex_lines([escape.latex(row.method), *values, *ends], intervals)
-    lines += [r"    \bottomrule", r"  \end{tabular}", r"  \par\smallskip\raggedright\scriptsize"]
-    lines += [rf"  {escape.latex(note)}\par" for note in table.notes]
-    lines += [rf"  Signature: {{\ttfamily {escape.latex_breakable(table.signature)}}}\par", r"\end{table}"]
-    return "\n".join(lines) + "\n"
+    """Print a `table` environment that needs booktabs and nothing else and fits the width of an article's page.
+
+    Groups that are too many for the height of a page go on in another one, with the notes under the last.
+    """
+    pages: list[list[str]] = [[]]
+    for lines in _latex_blocks(table):
+        if pages[-1] and len(pages[-1]) + len(lines) > _LATEX_LINES:
+            pages.append([])
+        pages[-1] += [r"    \midrule", *lines]
+    return "\n".join(_latex_page(table, lines, at, len(pages)) for at, lines in enumerate(pages, start=1))
 
 
 def to_csv(table: Table) -> str:
@@ -71,7 +60,8 @@ def to_csv(table: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [escape.csv(f"{column.name}{part}") for column in table.metrics for part in parts]
-    writer.writerow(["method", *names, "measured", "planned", "protocol", "signature"])
+    by = [] if table.by is None else [table.by]
+    writer.writerow([*by, "method", *names, "measured", "planned", "protocol", "signature"])
     for row in table.rows:
         numbers = [
             field
@@ -79,13 +69,14 @@ def to_csv(table: Table) -> str:
             for field in (cell.value, cell.ci_low, cell.ci_high, cell.coverage, cell.n_clips)
         ]
         origin = [escape.csv(table.protocol), escape.csv(table.signature)]
-        writer.writerow([escape.csv(row.method), *numbers, row.measured, row.planned, *origin])
+        group = [] if row.group is None else [escape.csv(row.group.value)]
+        writer.writerow([*group, escape.csv(row.method), *numbers, row.measured, row.planned, *origin])
     return text.getvalue()
 
 
 def to_html(table: Table) -> str:
     """Print a page that opens from disk; `html_table` is its table alone, for a page of your own."""
-    title = f"Table 1, protocol {escape.html(table.protocol)}"
+    title = escape.html(_title(table))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
@@ -97,14 +88,17 @@ def html_table(table: Table) -> str:
     """Print the table and what stands under it as one `<figure>`, without style."""
     headings = ["Method", *(column.heading for column in table.metrics), "Coverage", "Clips"]
     head = "".join(f'<th scope="col">{escape.html(heading)}</th>' for heading in headings)
-    body = []
-    for row in table.rows:
+    body = ""
+    for row, new in _led(table):
+        if new:
+            body += "</tbody>\n<tbody>\n" if body else ""
+            body += f'<tr><th scope="rowgroup" colspan="{len(headings)}">{escape.html(new.title)}</th></tr>\n'
         cells = "".join(
             f"<td>{_html_cell(cell, column)}</td>" for cell, column in zip(row.cells, table.metrics, strict=True)
         )
         ends = f"<td>{percent(row.coverage)}</td><td>{_clips(row)}</td>"
         kind = ' class="reference"' if row.reference else ""
-        body.append(f'<tr{kind}><th scope="row">{escape.html(row.method)}</th>{cells}{ends}</tr>\n')
+        body += f'<tr{kind}><th scope="row">{escape.html(row.method)}</th>{cells}{ends}</tr>\n'
     below = "".join(f"<p>{escape.html(note)}</p>\n" for note in table.notes)
     return (
         f'<figure class="talkbench">\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{"".join(body)}</tbody>\n'
@@ -117,12 +111,14 @@ def to_json(table: Table) -> str:
     """Print strict JSON: ∞ is the string "inf", a missing value is null."""
     rows = [
         {
+            **({} if row.group is None else {"group": row.group.value}),
             "method": row.method,
             **{column.name: cell_json(cell) for cell, column in zip(row.cells, table.metrics, strict=True)},
         }
         for row in table.rows
     ]
-    data = {"protocol": table.protocol, "signature": table.signature, "rows": rows, "notes": list(table.notes)}
+    by = {} if table.by is None else {"by": table.by}
+    data = {"protocol": table.protocol, "signature": table.signature, **by, "rows": rows, "notes": list(table.notes)}
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -138,10 +134,14 @@ def to_rich(table: Table) -> rich.table.Table:
     caption = "\n".join(map(escape.one_line, table.notes))
     shown = RichTable(box=SIMPLE_HEAD, caption=Text(caption, style="dim"), caption_justify="left", pad_edge=False)
     longest = max(len(escape.one_line(row.method)) for row in table.rows)
+    if table.by is not None:
+        shown.add_column(table.by.capitalize(), overflow="fold")
     shown.add_column("Method", overflow="fold", min_width=min(longest, 24))
     for heading in (*(column.heading for column in table.metrics), "Coverage", "Clips"):
         shown.add_column(Text(escape.one_line(heading)), justify="right")
-    for row in table.rows:
+    for row, new in _led(table):
+        if new:
+            shown.add_section()
         cells = []
         for cell, column in zip(row.cells, table.metrics, strict=True):
             text = Text(number(cell.value, column.decimals), style="bold" if cell.best else "")
@@ -149,11 +149,14 @@ def to_rich(table: Table) -> rich.table.Table:
             if interval := _interval(cell, column):
                 text.append(f"\n{interval}", style="dim not bold")
             cells.append(text)
+        lead = [] if table.by is None else [Text(escape.one_line(new.value) if new else "")]
         name = Text(escape.one_line(row.method), style="dim" if row.reference else "")
-        shown.add_row(name, *cells, percent(row.coverage), _clips(row))
+        shown.add_row(*lead, name, *cells, percent(row.coverage), _clips(row))
     return shown
 
 
+_LATEX_LINES = 40
+"""Lines of a page's table that leave room for its notes."""
 FORMATS: dict[str, Callable[[Table], str]] = {
     "markdown": to_markdown,
     "latex": to_latex,
@@ -170,6 +173,8 @@ table { border-collapse: collapse; border-block: 2px solid; width: 100%; font-va
 th, td { padding: .35rem .6rem; text-align: right; font-weight: normal; white-space: nowrap; }
 th:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 thead th { border-bottom: 1px solid; vertical-align: bottom; }
+tbody + tbody { border-top: 1px solid; }
+th[scope=rowgroup] { font-style: italic; }
 .reference { opacity: .7; }
 .ci { font-size: .8em; opacity: .7; }
 figcaption { font-size: .85em; margin-top: .75rem; }
@@ -177,6 +182,24 @@ figcaption p { margin: .25rem 0; }
 sup { line-height: 0; }
 code { overflow-wrap: anywhere; }
 """
+
+
+def _title(table: Table) -> str:
+    by = "" if table.by is None else f" by {table.by}"
+    return f"{table.title}{by} (protocol {table.protocol})"
+
+
+def _headings(table: Table) -> list[str]:
+    lead = [] if table.by is None else [table.by.capitalize()]
+    return [*lead, "Method", *(column.heading for column in table.metrics), "Coverage", "Clips"]
+
+
+def _led(table: Table) -> Iterator[tuple[Row, Label | None]]:
+    """Yield every row, and its group where a new one begins."""
+    group = None
+    for row in table.rows:
+        yield row, None if row.group == group else row.group
+        group = row.group
 
 
 def _clips(row: Row) -> str:
@@ -197,6 +220,51 @@ def _markdown_cell(cell: Cell, column: Column) -> str:
     value = number(cell.value, column.decimals)
     value = f"**{value}**" if cell.best else value
     return f"{value}{_dagger(cell)} {_interval(cell, column)}".rstrip()
+
+
+def _latex_blocks(table: Table) -> Iterator[list[str]]:
+    """Yield the lines of every group, headed by its name, or of the whole table where it has no groups."""
+    for group, rows in groupby(table.rows, key=lambda row: row.group):
+        width = len(table.metrics) + 3
+        name = (
+            []
+            if group is None
+            else [rf"    \multicolumn{{{width}}}{{@{{}}l}}{{\emph{{{escape.latex(group.title)}}}}} \\"]
+        )
+        yield name + [line for row in rows for line in _latex_row(row, table.metrics)]
+
+
+def _latex_row(row: Row, metrics: Sequence[Column]) -> list[str]:
+    cells = list(zip(row.cells, metrics, strict=True))
+    values = [_latex_value(cell, column) for cell, column in cells]
+    ends = [percent(row.coverage).replace(" %", r"\,\%"), _clips(row)]
+    intervals = [_interval(cell, column).replace("-", "$-$") for cell, column in cells]
+    return _latex_lines([escape.latex(row.method), *values, *ends], intervals)
+
+
+def _latex_page(table: Table, body: list[str], page: int, pages: int) -> str:
+    label = f"{table.label}{'' if table.by is None else f'-by-{table.by}'}{'' if page == 1 else f'-{page}'}"
+    lines = [
+        r"% Needs \usepackage{booktabs}. Method names beyond Latin script need LuaLaTeX or XeLaTeX.",
+        r"\begin{table}[t]",
+        r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
+        rf"  \caption{{{escape.latex(_title(table))}{f', part {page} of {pages}' if pages > 1 else ''}.}}",
+        rf"  \label{{tab:{label}}}",
+        r"  \begin{tabular}{@{}l" + "c" * len(table.metrics) + r"rr@{}}",
+        r"    \toprule",
+        *_latex_lines(
+            ["Method", *(escape.latex(column.title) for column in table.metrics), "Coverage", "Clips"],
+            [f"({escape.latex(column.unit)})" if column.unit else "" for column in table.metrics],
+        ),
+        *body,
+        r"    \bottomrule",
+        r"  \end{tabular}",
+    ]
+    if page == pages:
+        lines.append(r"  \par\smallskip\raggedright\scriptsize")
+        lines += [rf"  {escape.latex(note)}\par" for note in table.notes]
+        lines.append(rf"  Signature: {{\ttfamily {escape.latex_breakable(table.signature)}}}\par")
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
 def _latex_lines(line: list[str], small: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from ..baselines.published import Paper, method_key
 from ..bench.errors import TalkbenchError
 
 if TYPE_CHECKING:
@@ -40,6 +41,18 @@ def merge(runs: Sequence[Results]) -> Results:
                 )
         methods += other.run["methods"]
     return _joined(runs, methods)
+
+
+def in_order_of(paper: Paper, results: Results) -> Results:
+    """Put a run's methods in the order of a paper's tables, matched by name; others come after them."""
+    printed = [method_key(row.method) for table in paper.tables for row in table.rows]
+    names: list[str] = results.run["methods"]
+
+    def place(name: str) -> int:
+        key = method_key(name)
+        return printed.index(key) if key in printed else len(printed)
+
+    return replace(results, run={**results.run, "methods": sorted(names, key=place)})
 
 
 def _joined(runs: Sequence[Results], methods: list[str]) -> Results:

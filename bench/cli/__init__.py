@@ -15,7 +15,10 @@ from ..errors import TalkbenchError
 from . import plot
 from .output import one_line
 
-_VERBS = ("score", "pair", "table", "spread", "demo", "doctor", "metrics", "protocols", "systems", "cache")
+_VERBS = (
+    "score", "pair", "table", "compare", "ratings", "export", "verify", "spread", "demo", "doctor", "metrics",
+    "protocols", "systems", "cache",
+)  # fmt: skip
 
 _UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
 """click's error for a wrong command line; typer does not export it."""

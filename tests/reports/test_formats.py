@@ -5,6 +5,7 @@ import math
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from talkbench.reports import escape
+from talkbench.reports.columns import Column
 from talkbench.reports.formats import FORMATS, to_csv, to_html, to_json, to_latex, to_markdown, to_rich
-from talkbench.reports.table import Cell, Column, Row, Table
+from talkbench.reports.groups import Label
+from talkbench.reports.table import Cell, Row, Table
 
 INF = math.inf
 F_LMD = Column("F-LMD", "lower", "px", 2, 0.0, "landmarks")
@@ -34,7 +37,7 @@ TABLE = Table(
             19,
             20,
         ),
-        Row("C", (Cell(None, None, None, 0.0, 0), Cell(31.0, None, None, 1.0, 20, best=True)), 20, 20),
+        Row("C", (Cell(None, None, None, 0.0, 0, applies=False), Cell(31.0, None, None, 1.0, 20, best=True)), 20, 20),
     ),
     ("Mean over clips.", "† Scored on less than 95 % (A_b, F-LMD: 90 %)."),
 )
@@ -283,3 +286,51 @@ def test_latex_compiles_with_any_name(tmp_path):
 def test_code_spans_hold_backticks():
     assert escape.markdown_code("a`b") == "``a`b``"
     assert escape.markdown_code("`a") == "`` `a ``"
+
+
+GROUPED = Table(
+    "p-1",
+    "p-1|id:0",
+    TABLE.metrics,
+    tuple(
+        Row(name, TABLE.rows[1].cells, 19, 20, group=Label("level", level))
+        for level in ("1", "2")
+        for name in ("A", "B")
+    ),
+    ("Mean over clips.",),
+    by="level",
+)
+
+
+def test_a_table_by_level_has_a_block_of_rows_per_level():
+    lines = [[cell.strip() for cell in line.split("|")[1:3]] for line in to_markdown(GROUPED).splitlines()[:6]]
+    assert lines == [["Level", "Method"], [":----", ":-----"], ["1", "A"], ["", "B"], ["2", "A"], ["", "B"]]
+    rows = csv.DictReader(io.StringIO(to_csv(GROUPED)))
+    assert [(row["level"], row["method"]) for row in rows] == [("1", "A"), ("1", "B"), ("2", "A"), ("2", "B")]
+    data = json.loads(to_json(GROUPED))
+    assert (data["by"], [row["group"] for row in data["rows"]]) == ("level", ["1", "1", "2", "2"])
+    assert to_latex(GROUPED).count(r"\midrule") == 2
+    assert r"    \multicolumn{5}{@{}l}{\emph{level 2}} \\" in to_latex(GROUPED).splitlines()
+    assert to_html(GROUPED).count("<tbody>") == to_html(GROUPED).count("</tbody>") == 2
+    assert '<th scope="rowgroup" colspan="5">level 2</th>' in to_html(GROUPED)
+    assert re.search(r"\n 2 +A +2\.35", re.sub(r"\x1b\[[0-9;]*m", "", printed(GROUPED)))
+
+
+@pytest.mark.skipif(
+    shutil.which("pdflatex") is None, reason="pdflatex is not installed (Debian: texlive-latex-recommended)"
+)
+def test_latex_by_level_compiles_and_fits_the_page(tmp_path):
+    many = replace(
+        GROUPED, rows=tuple(replace(row, group=Label("level", str(at))) for at in range(9) for row in GROUPED.rows)
+    )
+    text = to_latex(many)
+    assert text.count(r"\begin{table}") == 3
+    assert text.count("Signature") == 1
+    assert text.count(r"\label{tab:talkbench-by-level-2}") == 1
+    document = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\n%s\\end{document}\n"
+    (tmp_path / "t.tex").write_text(document % text, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert b"Overfull" not in done.stdout
+    assert b"too large" not in done.stdout

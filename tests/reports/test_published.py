@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from talkbench.baselines.published import PAPERS
 from talkbench.bench.errors import TalkbenchError
 from talkbench.reports import escape
+from talkbench.reports.columns import Column
 from talkbench.reports.published import (
     FORMATS,
     as_printed,
@@ -26,7 +27,7 @@ from talkbench.reports.published import (
     to_latex,
     to_markdown,
 )
-from talkbench.reports.table import Cell, Column, Row, Table
+from talkbench.reports.table import Cell, Row, Table
 
 INF = math.inf
 PAPER = PAPERS["msef-2023"]
@@ -47,9 +48,9 @@ RUN = Table(
     (
         Row("Ground Truth", (cell(INF), cell(0.0), cell(0.0)), 20, 20, reference=True),
         Row("evp", (cell(30.04, best=True), Cell(2.345678, 2.1, 2.6, 0.9, 18, True, True), cell(7.0)), 20, 20),
-        Row("Mine", (Cell(None, None, None, 0.0, 0), cell(2.5), cell(6.0, best=True)), 20, 20),
+        Row("Mine", (Cell(None, None, None, 0.0, 0, applies=False), cell(2.5), cell(6.0, best=True)), 20, 20),
     ),
-    ("Mean over clips. Bold: best mean.",),
+    ("Mean over clips. Bold: the best mean.",),
 )
 NASTY = [
     r"\input{/etc/passwd}",

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from talkbench.bench.errors import TalkbenchError
 from talkbench.bench.results import Results
+from talkbench.reports.columns import Column
 from talkbench.reports.formats import FORMATS
-from talkbench.reports.table import Cell, Column, number, percent, table
+from talkbench.reports.table import Cell, number, percent, table
 
 NAN, INF = math.nan, math.inf
 
@@ -26,16 +28,16 @@ PSNR = metric("PSNR", "frames", "higher", "dB", "inf")
 HIDDEN = metric("F-LMD-iod", "landmarks", "lower", "%", 0.0, shown=False)
 
 
-def row(clip, method, f_lmd, psnr, *, scored=10, faces=10, speaker=None):
+def row(clip, method, f_lmd, psnr, *, scored=10, faces=10, gen_faces=10, speaker=None, emotion=None, level=None):
     return {
-        "clip": clip, "method": method, "speaker": speaker, "emotion": None, "level": None, "sentence": None,
-        "n_frames": 10, "gt_faces": faces,
+        "clip": clip, "method": method, "speaker": speaker, "emotion": emotion, "level": level, "sentence": None,
+        "n_frames": 10, "gt_faces": faces, "gen_faces": gen_faces, "gen_video": f"{clip}.mp4", "gen_landmarks": None,
         "F-LMD": f_lmd, "F-LMD:frames": 0 if math.isnan(f_lmd) else scored,
         "PSNR": psnr, "PSNR:frames": 10, "F-LMD-iod": 1.0, "F-LMD-iod:frames": 10,
     }  # fmt: skip
 
 
-def results(rows, planned, failures=()):
+def results(rows, planned, failures=(), **settings):
     run = {
         "protocol": "talkbench-1",
         "signature": "talkbench-1|id:0",
@@ -44,6 +46,7 @@ def results(rows, planned, failures=()):
         "metrics": [F_LMD, PSNR, HIDDEN],
         "coverage_threshold": 0.95,
         "ci": {"interval": "bootstrap-t-1", "resamples": 500, "seed": 0, "level": 0.95, "min_speakers": 5},
+        **settings,
     }
     return Results(run, pd.DataFrame(rows), pd.DataFrame(), list(failures))
 
@@ -88,7 +91,7 @@ def test_only_shown_metrics_are_columns():
 def test_one_infinite_clip_makes_the_mean_infinite_and_says_so():
     made = table(results(GOLDEN, {"A": 5, "B": 2}))
     b = cells(made, "B")["PSNR"]
-    assert (b.value, b.ci_low, b.ci_high, b.best) == (INF, None, None, True)
+    assert (b.value, b.ci_low, b.ci_high, b.best) == (INF, None, None, False)
     assert any("B, PSNR: 1 of 2 clips" in note for note in made.notes)
 
 
@@ -99,11 +102,37 @@ def test_a_take_identical_on_every_clip_needs_no_note():
     assert len(made.notes) == 1
 
 
-def test_a_method_without_landmarks_has_no_value_and_keeps_the_coverage_of_the_others():
-    made = table(results([row(clip, "A2H", NAN, 30.9) for clip in ("c1", "c2")], {"A2H": 2}))
-    assert cells(made, "A2H")["F-LMD"] == Cell(None, None, None, 0.0, 0)
+def test_a_method_that_the_protocol_takes_no_landmarks_of_keeps_the_coverage_of_its_other_metrics():
+    rows = [row(clip, "A2H", NAN, 30.9) for clip in ("c1", "c2")]
+    config = {"ingredients": {"protocol": {"head_motion": "no-landmarks"}}}
+    made = table(results(rows, {"A2H": 2}, config=config))
+    assert cells(made, "A2H")["F-LMD"] == Cell(None, None, None, 0.0, 0, applies=False)
     assert made.rows[1].coverage == 1.0
-    assert any(note.startswith("– ") and "A2H, F-LMD" in note for note in made.notes)
+    assert any(note.startswith("– Does not apply") and "A2H, F-LMD" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("head_motion", ["measure", "no-landmarks"])
+def test_a_method_without_a_face_in_any_clip_has_no_coverage(head_motion):
+    rows = [row(clip, "blank", NAN, 30.9, gen_faces=0) for clip in ("c1", "c2")]
+    made = table(results(rows, {"blank": 2}, config={"ingredients": {"protocol": {"head_motion": head_motion}}}))
+    assert cells(made, "blank")["F-LMD"] == Cell(None, None, None, 0.0, 0)
+    assert made.rows[1].coverage == 0.0
+    assert any(note.startswith("– Could not be measured") and "blank, F-LMD" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("metric_name", "column", "coverage"),
+    [("F-LMD-pred", "gen_landmarks", 1.0), ("F-LMD", "gen_video", 0.0)],
+    ids=["no landmark file", "no video"],
+)
+def test_an_output_that_a_method_does_not_have_is_no_gap(metric_name, column, coverage):
+    rows = [row(clip, "A", NAN, NAN) | {column: None, "PSNR:frames": 0} for clip in ("c1", "c2")]
+    rows = [{metric_name: NAN, f"{metric_name}:frames": 0} | row for row in rows]
+    other = {"F-LMD": 2.0, "F-LMD:frames": 10} if metric_name != "F-LMD" else {}
+    shown = [metric(name, "landmarks", "lower", "px", 0.0) for name in dict.fromkeys(["F-LMD", metric_name])]
+    made = table(results([row | other for row in rows], {"A": 2}, metrics=shown))
+    assert not made.rows[1].cells[-1].applies
+    assert made.rows[1].coverage == coverage
 
 
 def test_one_clip_has_a_value_and_no_interval():
@@ -134,7 +163,7 @@ def test_a_run_in_which_every_pair_failed(clips):
     run = results(GOLDEN, {"A": 2})
     made = table(Results(run.run, clips, pd.DataFrame(), []))
     assert [row.cells[0] for row in made.rows] == [
-        Cell(0.0, None, None, 0.0, 0),
+        Cell(None, None, None, 0.0, 0),
         Cell(None, None, None, 0.0, 0),
     ]
     assert "A: 2 of 2" in made.notes[-1]
@@ -142,25 +171,104 @@ def test_a_run_in_which_every_pair_failed(clips):
         assert "Ground Truth" in render(made)
 
 
-def test_the_best_is_bold_by_direction():
-    made = table(results([row("c1", "A", 1.0, 30.0), row("c1", "B", 2.0, 31.0)], {"A": 1, "B": 1}))
-    assert [(name, cell.best) for name, cell in cells(made, "A").items()] == [("F-LMD", True), ("PSNR", False)]
-    assert [(name, cell.best) for name, cell in cells(made, "B").items()] == [("F-LMD", False), ("PSNR", True)]
+def many(values, *, clips=20, **labels):
+    """Rows of several methods: {name: (F-LMD, PSNR)} plus noise of standard deviation 0.1, the same on every call."""
+    rng = np.random.default_rng(5)
+    return [
+        row(f"c{at:02d}", name, f_lmd + rng.normal(0, 0.1), psnr + rng.normal(0, 0.1), **labels)
+        for at in range(clips)
+        for name, (f_lmd, psnr) in values.items()
+    ]
+
+
+def bold(made, metric_name, group=None):
+    return [
+        row.method
+        for row in made.rows
+        for column, cell in zip(made.metrics, row.cells, strict=True)
+        if cell.best and column.name == metric_name and (group is None or row.group.value == group)
+    ]
+
+
+def test_bold_is_the_best_by_direction_and_what_cannot_be_told_from_it():
+    values = {"A": (1.0, 30.0), "B": (1.001, 31.0), "C": (2.0, 31.001), "D": (3.0, 29.0)}
+    made = table(results(many(values), dict.fromkeys(values, 20)))
+    assert bold(made, "F-LMD") == ["A", "B"]
+    assert bold(made, "PSNR") == ["B", "C"]
+    assert "Bold: the best mean and all that are not distinguishable from it" in made.notes[0]
     assert not any(cell.best for cell in made.rows[0].cells)
 
 
-def test_values_that_print_the_same_are_both_bold():
-    rows = [row("c1", "A", 1.001, 30.0), row("c1", "B", 1.004, 30.01), row("c1", "C", 1.006, 29.0)]
-    made = table(results(rows, {"A": 1, "B": 1, "C": 1}))
-    assert [cells(made, name)["F-LMD"].best for name in "ABC"] == [True, True, False]
+def test_nothing_is_bold_on_too_few_clips_and_the_note_says_how_few():
+    values = {"A": (1.0, 30.0), "B": (9.0, 20.0), "C": (9.0, 20.0)}
+    made = table(results(many(values, clips=6), dict.fromkeys(values, 6)))  # 2 comparisons at 2 / 2^6
+    assert bold(made, "F-LMD") == bold(made, "PSNR") == []
+    assert "Bold" not in made.notes[0]
+    assert made.notes[1].endswith("(all metrics: 6 clips, smallest p 0.062).")
+    made = table(results(many(values, clips=7), dict.fromkeys(values, 7)))
+    assert bold(made, "F-LMD") == bold(made, "PSNR") == ["A"]
+
+
+def test_a_method_that_shares_too_few_clips_with_the_best_is_not_bold_and_named():
+    rows = [
+        row
+        for row in many({"A": (1.0, 30.0), "B": (2.0, 31.0), "C": (2.0, 31.0)})
+        if (row["method"] != "C" or row["clip"] < "c03")
+    ]
+    made = table(results(rows, dict.fromkeys("ABC", 20)))
+    assert bold(made, "F-LMD") == ["A"]
+    assert any(note.startswith("Not bold for want of clips") and "C, F-LMD" in note for note in made.notes)
 
 
 def test_nothing_is_bold_where_nothing_is_compared():
-    alone = table(results([row("c1", "A", 1.0, 30.0)], {"A": 1}))
-    assert not any(cell.best for row in alone.rows for cell in row.cells)
-    half = table(results([row("c1", "A", NAN, 30.0), row("c1", "B", 1.0, 29.0)], {"A": 1, "B": 1}))
-    assert [cells(half, name)["F-LMD"].best for name in "AB"] == [False, False]
-    assert cells(half, "A")["PSNR"].best
+    alone = table(results(many({"A": (1.0, 30.0)}), {"A": 20}))
+    assert bold(alone, "F-LMD") == []
+    assert len(alone.notes) == 1
+    rows = [row | {"F-LMD": NAN} if row["method"] == "A" else row for row in many({"A": (1, 31), "B": (1, 29)})]
+    half = table(results(rows, {"A": 20, "B": 20}))
+    assert (bold(half, "F-LMD"), bold(half, "PSNR")) == ([], ["A"])
+
+
+def test_an_infinite_best_is_not_tested_and_says_so():
+    rows = [row | {"PSNR": INF} if row["method"] == "A" else row for row in many({"A": (1, 31), "B": (2, 29)})]
+    made = table(results(rows, {"A": 20, "B": 20}))
+    assert (bold(made, "F-LMD"), bold(made, "PSNR")) == (["A"], [])
+    assert any("PSNR: the best is infinite" in note for note in made.notes)
+
+
+def test_by_emotion_every_group_is_the_table_of_its_clips():
+    values = {"A": (1.0, 30.0), "B": (2.0, 31.0)}
+    happy = [row | {"clip": f"h{row['clip']}"} for row in many(values, emotion="happy")]
+    angry = [row | {"F-LMD": 3 - row["F-LMD"]} for row in many(values, emotion="angry")]
+    other = [row | {"clip": f"x{row['clip']}"} for row in many(values, clips=2)]
+    run = results(happy + angry + other, {"A": 43, "B": 42}, missing={"A": ["never measured"]})
+    made = table(run, by="emotion")
+    assert [(row.group.value, row.method, row.measured, row.planned) for row in made.rows] == [
+        ("angry", "A", 20, 20), ("angry", "B", 20, 20), ("happy", "A", 20, 20), ("happy", "B", 20, 20),
+        ("unlabelled", "A", 2, 3), ("unlabelled", "B", 2, 2),
+    ]  # fmt: skip
+    assert (bold(made, "F-LMD", "happy"), bold(made, "F-LMD", "angry")) == (["A"], ["B"])
+    alone = table(results(happy, {"A": 20, "B": 20}))
+    assert [row.cells for row in made.rows[2:4]] == [row.cells for row in alone.rows[1:]]
+
+
+def test_levels_come_in_the_order_of_numbers():
+    rows = [row(f"c{level}", "A", 1.0, 30.0, level=level) for level in ("10", "2", "1")]
+    made = table(results(rows, {"A": 3}), by="level")
+    assert [row.group.title for row in made.rows] == ["level 1", "level 2", "level 10"]
+
+
+def test_a_clip_that_failed_for_one_method_is_planned_in_its_group():
+    rows = [row("c1", "A", 1.0, 30.0, emotion="sad"), row("c2", "B", 1.0, 30.0, emotion="sad")]
+    failures = [{"clip": "c2", "method": "A", "file": "f", "reason": "r"}]
+    made = table(results(rows, {"A": 2, "B": 1}, failures), by="emotion")
+    assert [(row.method, row.measured, row.planned) for row in made.rows] == [("A", 1, 2), ("B", 1, 1)]
+
+
+@pytest.mark.parametrize("rows", [[], [row("c1", "A", 1.0, 30.0)]])
+def test_by_a_label_that_no_clip_has(rows):
+    with pytest.raises(TalkbenchError, match="--by emotion: no clip of the run has a known emotion"):
+        table(results(rows, {"A": 1}), by="emotion")
 
 
 @pytest.mark.parametrize(
