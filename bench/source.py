@@ -123,7 +123,8 @@ class Side:
         self._frame: Frame | None = None
         self._cache = TrackCache(source.cache)
         self._key = _key(source, framing)
-        self._known = self._cache.get(self._key)
+        known = self._cache.get(self._key)
+        self._known = known if known is not None and len(known.faces) == source.length else None
         # Filled in place: an array per frame, kept between packets that come and go, would scatter over the heap.
         self._track = Track(np.full((source.length, 68, 2), np.nan, np.float32), np.zeros(source.length, np.uint8))
 
@@ -140,7 +141,7 @@ class Side:
             pass
         if self._at + 1 != self._source.length:
             raise MediaError(self._other_length())
-        if self._known is not None and len(self._known.faces) == self._at + 1:
+        if self._known is not None:
             return self._known
         self._cache.put(self._key, self._track)
         return self._track

@@ -99,7 +99,12 @@ def true_landmarks(utterance: Utterance) -> Points:
 
 
 def corpus(
-    count: int, *, speakers: Sequence[str] = tuple(SPEAKERS), first: int = 1, **settings: int
+    count: int,
+    *,
+    speakers: Sequence[str] = tuple(SPEAKERS),
+    emotions: Sequence[str] = EMOTIONS,
+    first: int = 1,
+    **settings: int,
 ) -> list[Utterance]:
     """Pick `count` utterances that go round speakers, emotions and levels, each with a new sentence.
 
@@ -107,8 +112,8 @@ def corpus(
     """
     chosen = []
     for k in range(count):
-        emotion = EMOTIONS[k % len(EMOTIONS)]
-        level = 1 if emotion == "neutral" else 3 - (k // len(EMOTIONS)) % len(STRENGTH)
+        emotion = emotions[k % len(emotions)]
+        level = 1 if emotion == "neutral" else 3 - (k // len(emotions)) % len(STRENGTH)
         chosen.append(Utterance(speakers[k % len(speakers)], emotion, level, first + k, **settings))
     return chosen
 
