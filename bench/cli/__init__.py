@@ -15,7 +15,7 @@ from ..errors import TalkbenchError
 from . import plot
 from .output import one_line
 
-_VERBS = ("score", "pair", "table", "spread", "demo", "doctor", "metrics", "protocols", "systems", "cache")
+_VERBS = ("score", "pair", "table", "report", "spread", "demo", "doctor", "metrics", "protocols", "systems", "cache")
 
 _UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
 """click's error for a wrong command line; typer does not export it."""
