@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from .errors import MediaError, TalkbenchError
-from .pairing import Plan, plan_folders, plan_manifest
+from .pairing import GROUND_TRUTH, Plan, plan_folders, plan_manifest
 from .source import content_hash
 from .vocabulary import AS_IS, Reading
-
-GROUND_TRUTH = None
-"""Stands for the real video where a method's name would stand for its take."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +41,13 @@ class Original:
             )
 
 
-def originals(run: Mapping[str, Any], clips: Iterable[Mapping[Any, Any]]) -> dict[tuple[str, str | None], Original]:
+def originals(run: Mapping[str, Any], clips: Iterable[Mapping[Any, Any]]) -> dict[tuple[str, str], Original]:
     """Return the videos by (clip id, method), the real ones under (clip id, GROUND_TRUTH).
 
     `run` is run.json, `clips` the rows of clips.parquet. A take of landmarks alone has no video.
     """
     read_as = dict(_readings(run["config"]))
-    found: dict[tuple[str, str | None], Original] = {}
+    found: dict[tuple[str, str], Original] = {}
     for row in clips:
         for side, method in (("gt", GROUND_TRUTH), ("gen", row["method"])):
             file, sha256 = row[f"{side}_video"], row[f"{side}_sha256"]
@@ -66,7 +63,7 @@ def clock(run: Mapping[str, Any]) -> tuple[Fraction | None, Fraction]:
     return None if time["fps"] == "native" else Fraction(time["fps"]), Fraction(time["folder_fps"])
 
 
-def _readings(config: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str | None], tuple[Path, Reading]]]:
+def _readings(config: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], tuple[Path, Reading]]]:
     for plan in _plans(config):
         for pair in plan.pairs:
             yield (pair.clip.id, GROUND_TRUTH), (pair.clip.video, AS_IS)

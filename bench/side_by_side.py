@@ -27,6 +27,7 @@ LONGEST = 360
 RECIPE = "1"
 """Any change to what this module writes bumps it."""
 _CRF = 20
+_KEYFRAMES = 12
 _BLOCK = 16
 """Pictures start on a macroblock, so that none bleeds into its neighbour."""
 
@@ -90,7 +91,7 @@ def write_side_by_side(
     rows = max(place.top + place.height for place in places)
     streams = [_frames(picture, rate, folder_rate) for picture in pictures]
     audio = None if sound is None else read_sound(sound)
-    with VideoWriter(file, (columns, rows), fps=fps, audio=audio, crf=_CRF) as writer:
+    with VideoWriter(file, (columns, rows), fps=fps, audio=audio, crf=_CRF, keyframes=_KEYFRAMES) as writer:
         for frames in zip(*streams, strict=True):
             canvas = np.zeros((rows, columns, 3), np.uint8)
             for frame, at in zip(frames, places, strict=True):

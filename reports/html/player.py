@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...bench.errors import MediaError
-from ...bench.originals import GROUND_TRUTH, Original, clock, originals
+from ...bench.originals import Original, clock, originals
+from ...bench.pairing import GROUND_TRUTH
 from ...bench.side_by_side import RECIPE, Picture, Place, fitted, lay_out, write_side_by_side
 from ...bench.video import VideoFacts, probe
 from ..table import Column
@@ -38,7 +39,7 @@ class Scene:
     rate: Fraction | None
     curves: list[Curve]
     video: str | None = None
-    places: dict[str | None, Place] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
     heard: str | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -75,7 +76,7 @@ def scenes(
 
 def scene_data(scene: Scene, methods: Sequence[str], columns: Sequence[Column]) -> dict[str, Any]:
     """Return a scene for the page's script: strict JSON, sides as indices of methods, −1 for the ground truth."""
-    index: dict[str | None, int] = {GROUND_TRUTH: -1} | {method: at for at, method in enumerate(methods)}
+    index = {GROUND_TRUTH: -1} | {method: at for at, method in enumerate(methods)}
     digits = [column.decimals + 2 for column in columns]
     return {
         "clip": scene.clip,
@@ -116,14 +117,14 @@ class _Side:
 def _film(
     scene: Scene,
     methods: Sequence[str],
-    found: Mapping[tuple[str, str | None], Original],
+    found: Mapping[tuple[str, str], Original],
     out: Path,
     folder_rate: Fraction,
 ) -> None:
     """Make the scene's video of what is still there as it was measured; say what is not."""
-    shown: dict[str | None, tuple[int, ...]] = {GROUND_TRUTH: tuple(range(scene.length))}
+    shown: dict[str, tuple[int, ...]] = {GROUND_TRUTH: tuple(range(scene.length))}
     shown.update((method, curve.shown) for method, curve in zip(methods, scene.curves, strict=True))
-    sides: dict[str | None, _Side] = {}
+    sides: dict[str, _Side] = {}
     for name, indices in shown.items():
         original = found.get((scene.clip, name))
         if original is None:
@@ -133,13 +134,13 @@ def _film(
             facts = probe(original.path, rate=folder_rate, reading=original.reading)
             sides[name] = _Side(Picture(original, indices), facts)
         except MediaError as error:
-            scene.notes.append(f"{name or 'Ground Truth'} is not shown. {error}")
+            scene.notes.append(f"{name} is not shown. {error}")
     if not sides:
         return
     compared_at = scene.rate
     scene.rate = compared_at or next(iter(sides.values())).facts.rate
     places = lay_out([fitted(side.facts.width, side.facts.height) for side in sides.values()])
-    scene.heard = next((name or "Ground Truth" for name, side in sides.items() if side.audible), None)
+    scene.heard = next((name for name, side in sides.items() if side.audible), None)
     sound = next((side.facts.path for side in sides.values() if side.audible), None)
     pictures = [side.picture for side in sides.values()]
     file = f"{MEDIA}/{_hash(pictures, sound, compared_at, scene.rate, folder_rate)}.mp4"

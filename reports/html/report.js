@@ -33,7 +33,11 @@
 
   const rows = [...document.querySelectorAll("#list tbody tr")];
 
-  const key = (row, at) => row.cells[at].dataset.v;
+  const spanned = data.columns.length - 1; // a failed take has its reason in the place of all its values
+  function key(row, at) {
+    if (!("failed" in row.dataset) || at < 2) return row.cells[at].dataset.v;
+    return at < 3 + spanned ? "" : row.cells[at - spanned].dataset.v;
+  }
   const number = (text) => Number(text.replace("inf", "Infinity"));
   function sortBy(header) {
     const at = header.cellIndex;
@@ -98,6 +102,7 @@
     $("sound").parentNode.title = scene.heard ? `Sound: ${scene.heard}` : "No sound";
     $("notes").replaceChildren(...scene.notes.map((note) => make("li", {}, note)));
     panels = [-1, ...data.methods.keys()].map(panel);
+    $("pictures").classList.toggle("few", panels.length <= 4);
     $("pictures").replaceChildren(video, ...panels.map((each) => each.figure));
     frame = 0;
     plot();
