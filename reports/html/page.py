@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +16,7 @@ from .. import escape, palette
 from ..formats import html_table
 from ..table import number, percent, table
 from .clips import Entry, entries, labels_in_use, with_player, worst
+from .figures import FIGURES, draw
 from .player import MEDIA, Progress, scene_data, scenes
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ...bench.results import Results
 
 INDEX = "index.html"
-_OURS = {INDEX, MEDIA}
+_OURS = {INDEX, MEDIA, FIGURES}
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def write_report(
     chosen = with_player(listed, ranked, clips)
     try:
         shown = scenes(results, columns, chosen, out, videos=videos, progress=progress)
+        drawn = draw(results, columns, out)
         hide = _roots(results.run["config"])
         text = _page(
             table=html_table(made),
@@ -63,7 +65,7 @@ def write_report(
             entries=[_hidden(entry, hide) for entry in listed],
             worst=list(zip(columns, ranked, strict=True)),
             scenes={scene.clip: index for index, scene in enumerate(shown)},
-            figures=[],
+            figures=drawn,
             clips=len({entry.clip for entry in listed}),
             filmed=sum(scene.video is not None for scene in shown),
             warnings=[hide(warning) for warning in results.run["warnings"]],
@@ -81,7 +83,8 @@ def write_report(
         )
         with replacing(out / INDEX) as temporary:
             temporary.write_text(text, encoding="utf-8")
-        _forget_others(out / MEDIA, {Path(scene.video).name for scene in shown if scene.video})
+        for folder, used in ((MEDIA, [scene.video for scene in shown]), (FIGURES, [one.file for one in drawn])):
+            _forget_others(out / folder, {Path(file).name for file in used if file})
     except OSError as error:
         raise TalkbenchError(
             f"{out}: cannot be written ({error.strerror or error}). Free space or choose another -o; the same command "
@@ -106,12 +109,11 @@ def _claim(out: Path) -> None:
         raise TalkbenchError(f"{out}: holds {other[0]!r}, which is no part of a report. Choose a new folder for -o.")
 
 
-def _forget_others(media: Path, wanted: set[str]) -> None:
-    """Delete the videos of an earlier report that this one does not show."""
-    if media.is_dir():
-        for file in media.iterdir():
-            if file.name not in wanted:
-                file.unlink()
+def _forget_others(folder: Path, used: set[str]) -> None:
+    """Delete what an earlier report showed and this one does not."""
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if file.name not in used:
+            file.unlink()
 
 
 def _roots(config: Mapping[str, Any]) -> Callable[[str], str]:
@@ -138,7 +140,7 @@ def _page(**content: Any) -> str:  # noqa: ANN401
     from markupsafe import Markup
 
     environment = _environment()
-    style = _file("report.css") + "".join(_colours(content["run"]["methods"]))
+    style = _file("report.css") + "".join(_looks(content["run"]["methods"]))
     script = _file("report.js")
     return environment.get_template("report.html.j2").render(
         **content | {"table": Markup(content["table"])},  # noqa: S704 html_table has escaped it
@@ -169,9 +171,13 @@ def _file(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _colours(methods: Sequence[str]) -> Iterable[str]:
-    for index in range(len(methods)):
-        yield f".m{index} {{ --colour: {palette.colour_of(index)}; }}\n"
+def _looks(methods: Sequence[str]) -> Iterator[str]:
+    """Yield the rules that give each method the colour and dash that it has in every figure."""
+    for index, style in enumerate(palette.styles(methods).values()):
+        yield f".m{index} {{ --colour: {style.colour}; }}\n"
+        if not isinstance(style.dash, str):
+            dashes = " ".join(f"{2 * length:g}" for length in style.dash[1])
+            yield f".line.m{index} {{ stroke-dasharray: {dashes}; }}\n"
 
 
 def _csp_hash(text: str) -> str:

@@ -93,6 +93,7 @@
     scene = data.scenes[index];
     $("scene").value = index;
     video.pause();
+    delete stage.dataset.painted;
     if (scene.video) video.src = scene.video;
     else video.removeAttribute("src");
     video.playbackRate = video.defaultPlaybackRate = Number($("speed").value);
@@ -159,7 +160,9 @@
   }
 
   let wanted = null;
+  let playing = false;
   function seek(at) {
+    playing = false;
     video.pause();
     frame = clamp(at);
     show();
@@ -206,11 +209,13 @@
     $("play").setAttribute("aria-label", word);
   };
   video.addEventListener("play", () => {
+    playing = true;
     running();
     next();
   });
   video.addEventListener("pause", running);
-  video.addEventListener("ended", () => seek(last()));
+  // a browser may say so too when it was only sent to the last frame, and by then the reader can be elsewhere
+  video.addEventListener("ended", () => playing && seek(last()));
 
   // The curve.
 
@@ -271,7 +276,7 @@
         if (finite(value)) path += `${pen ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}${pen ? "" : "h0"}`;
         pen = finite(value);
       });
-      draw("path", { class: `line m${method}`, d: path || "M0 0" }, svg);
+      if (path) draw("path", { class: `line m${method}`, d: path }, svg);
       gaps(series[column()]).forEach(([from, to]) => {
         const left = x(from - 0.5);
         const place = { x: left, y: rug + method * RUG, width: x(to - 0.5) - left, height: RUG - 1 };
