@@ -37,7 +37,7 @@ def report(
     from ...reports.html.page import write_report
     from ..results import Results
 
-    results = Results.load(run)
+    results = Results.load(run, landmarks=False)
     with progress_bar() as progress:
         made = write_report(
             results,

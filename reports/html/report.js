@@ -38,41 +38,52 @@
     if (!("failed" in row.dataset) || at < 2) return row.cells[at].dataset.v;
     return at < 3 + spanned ? "" : row.cells[at - spanned].dataset.v;
   }
+  const names = new Map(rows.map((row) => [row, key(row, 0).toLowerCase()]));
   const number = (text) => Number(text.replace("inf", "Infinity"));
   function sortBy(header) {
-    const at = header.cellIndex;
     const down = header.getAttribute("aria-sort") === "ascending";
-    const numeric = rows.every((row) => key(row, at) === "" || !Number.isNaN(number(key(row, at))));
+    const keys = new Map(rows.map((row) => [row, key(row, header.cellIndex)]));
+    const numeric = [...keys.values()].every((text) => text === "" || !Number.isNaN(number(text)));
     const order = numeric
       ? (a, b) => Math.sign(number(a) - number(b)) || 0 // ∞ − ∞ is no number
-      : (a, b) => a.localeCompare(b, "en", { numeric: true });
+      : new Intl.Collator("en", { numeric: true }).compare;
     rows.sort((one, other) => {
-      const [a, b] = [key(one, at), key(other, at)];
+      const [a, b] = [keys.get(one), keys.get(other)];
       if (a === "" || b === "") return (a === "") - (b === ""); // what is missing comes last either way
       return down ? order(b, a) : order(a, b);
     });
     for (const each of header.parentNode.cells) each.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", down ? "descending" : "ascending");
     document.querySelector("#list tbody").append(...rows);
+    filter();
   }
 
+  let room = 200; // browsers are slow to lay out thousands of rows
   function filter() {
     const wanted = $("find").value.toLowerCase();
+    const method = $("of-method").value;
     let count = 0;
     for (const row of rows) {
-      row.hidden =
-        !key(row, 0).toLowerCase().includes(wanted) ||
-        ($("of-method").value !== "" && row.dataset.method !== $("of-method").value) ||
-        ($("incomplete").checked && !("incomplete" in row.dataset));
-      count += !row.hidden;
+      const fits =
+        names.get(row).includes(wanted) &&
+        (method === "" || row.dataset.method === method) &&
+        (!$("incomplete").checked || "incomplete" in row.dataset);
+      count += fits;
+      row.hidden = !fits || count > room;
     }
     $("count").textContent = `${count} of ${rows.length}`;
+    $("more").hidden = count <= room;
+    $("more").textContent = `Show all ${count}`;
   }
 
   for (const button of document.querySelectorAll("#list thead button")) {
     button.addEventListener("click", () => sortBy(button.parentNode));
   }
   for (const id of ["find", "of-method", "incomplete"]) $(id).addEventListener("input", filter);
+  $("more").addEventListener("click", () => {
+    room = Infinity;
+    filter();
+  });
   filter(); // browsers keep what was typed when a page is loaded again
 
   // The player. One video holds all pictures of a clip side by side; each canvas shows one of them. Frame k is on

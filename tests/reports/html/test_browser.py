@@ -1,9 +1,11 @@
 """The report in a real browser, opened from disk: headless Chromium, driven through Playwright."""
 
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import report_run
 
@@ -178,3 +180,20 @@ def test_hostile_names_are_shown_and_do_nothing(page):
 def test_the_page_is_no_wider_than_the_window(page, width):
     page.set_viewport_size({"width": width, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_long_list_shows_its_beginning_until_asked(chromium, tmp_path_factory):
+    results = Results.load(report_run.shared(tmp_path_factory))
+    pair = results.clips.query("clip == @report_run.SCRIPT")
+    many = pd.concat([pair.assign(clip=f"{number:03}") for number in range(110)], ignore_index=True)
+    out = tmp_path_factory.mktemp("long") / "report"
+    report = write_report(replace(results, clips=many, failures=[]), out, videos=False, clips=0)
+    page = chromium.new_page()
+    page.goto(report.index.as_uri())
+    shown = page.locator("#list tbody tr:visible")
+    assert shown.count() == 200
+    page.locator("#list thead button", has_text="Clip").click()
+    assert (shown.count(), column(page, 1)[0]) == (200, "109")
+    page.get_by_role("button", name="Show all 220").click()
+    assert shown.count() == 220
+    page.close()
