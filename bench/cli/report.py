@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import TalkbenchError
-from .score import progress_bar
+from .output import one_line, progress_bar
+
+if TYPE_CHECKING:
+    from ..results import Results
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -35,9 +39,8 @@ def report(
 ) -> None:
     """Write a report that opens in a browser: Table 1, every clip, the worst ones, and a synchronised player."""
     from ...reports.html.page import write_report
-    from ..results import Results
 
-    results = Results.load(run, landmarks=False)
+    results = _without_landmarks(run)
     with progress_bar() as progress:
         made = write_report(
             results,
@@ -47,9 +50,22 @@ def report(
             progress=lambda done, total: progress("make", done, total),
         )
     for warning in made.warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        typer.echo(f"warning: {one_line(warning)}", err=True)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
     typer.echo(f"Report: {made.index}  ({made.players} of {made.clips} clips with a player, {size:.1f} MB)")
+
+
+def _without_landmarks(run: Path) -> Results:
+    """Read a result folder but for the landmarks, which are most of it and not on the page."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    from ..results import Results
+
+    results = Results.load(run, frames=False)
+    file = run / "frames.parquet"
+    columns = [name for name in pq.read_schema(file).names if not name.endswith("_landmarks")]
+    return replace(results, frames=pd.read_parquet(file, columns=columns))
 
 
 def _count(text: str | None) -> int | None:
