@@ -69,6 +69,7 @@ class VideoWriter:
 
     `size` is (width, height); `fps` may be any rational. Codecs default to the container's (see `CONTAINERS`). The file
     is written under a hidden name beside `path` and renamed when whole; left by an exception, nothing remains.
+    `keyframes`: at most so many frames from one to the next, for a player that steps; the codec's own where it is None.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class VideoWriter:
         codec: str | None = None,
         pix_fmt: str = "yuv420p",
         audio_codec: str | None = None,
+        keyframes: int | None = None,
     ) -> None:
         container, usual_codec, usual_audio_codec = _container(path, size, pix_fmt)
         self.path, self.fps, self.frames = path, Fraction(fps), 0
@@ -94,6 +96,8 @@ class VideoWriter:
         self._file: OutputContainer = av.open(str(self._hidden), "w", format=container, options=options)
         try:
             self._video = self._video_stream(codec or usual_codec, size, pix_fmt, crf)
+            if keyframes is not None:
+                self._video.codec_context.gop_size = keyframes
             self._audio = self._audio_stream(audio_codec or usual_audio_codec, audio[1]) if audio else None
         except BaseException:
             self._discard()

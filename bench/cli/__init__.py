@@ -16,7 +16,7 @@ from . import plot
 from .output import one_line
 
 _VERBS = (
-    "score", "pair", "table", "compare", "ratings", "export", "verify", "spread", "demo", "doctor", "metrics",
+    "score", "pair", "table", "compare", "report", "ratings", "export", "verify", "spread", "demo", "doctor", "metrics",
     "protocols", "systems", "cache",
 )  # fmt: skip
 
