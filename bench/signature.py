@@ -19,8 +19,11 @@ ENGINE = "1"
 """Version of everything between the files and the metrics that no protocol field names; bumped when a number moves."""
 
 
-def ingredients(protocol: Protocol) -> dict[str, Any]:
-    """Return everything that can change a number of this protocol, as plain data."""
+def ingredients(protocol: Protocol, *, device: str = "cpu") -> dict[str, Any]:
+    """Return everything that can change a number of this protocol, as plain data.
+
+    A GPU adds up in another order, so the last bits are its own: a `device` other than the processor is named.
+    """
     described = protocol.model_dump(
         mode="json", exclude={"title": True, "summary": True, "source": True, "metrics": True, "table": {"coverage"}}
     )
@@ -34,7 +37,7 @@ def ingredients(protocol: Protocol) -> dict[str, Any]:
         for metric in protocol.measured
     }
     warps = protocol.frame.crop == "aligned" or protocol.frame.prepare != "none"
-    return {
+    everything = {
         "engine": ENGINE,
         "protocol": described,
         "metrics": metrics,
@@ -44,11 +47,12 @@ def ingredients(protocol: Protocol) -> dict[str, Any]:
         "dlib": version("dlib-bin"),
         "scikit-image": version("scikit-image") if warps else None,
     }
+    return everything if device == "cpu" else everything | {"device": device, "torch": version("torch")}
 
 
-def signature(protocol: Protocol) -> str:
+def signature(protocol: Protocol, *, device: str = "cpu") -> str:
     """Return the signature of numbers measured under this protocol with the libraries installed here."""
-    all_of_it = ingredients(protocol)
+    all_of_it = ingredients(protocol, device=device)
     digest = hashlib.sha256(json.dumps(all_of_it, sort_keys=True).encode()).hexdigest()[:10]
     shown = ",".join(f"{name}.v{all_of_it['metrics'][name]['version']}" for name in protocol.shown)
     parts = {
@@ -61,6 +65,7 @@ def signature(protocol: Protocol) -> str:
         "ci": f"{protocol.table.interval}.x{protocol.table.resamples}.s{protocol.table.seed}",
         "colour": UNTAGGED,
         "dec": all_of_it["decoder"],
+        **({} if device == "cpu" else {"device": device}),
         "id": digest,
     }
     return "|".join([protocol.name, *(f"{key}:{value}" for key, value in parts.items())])
