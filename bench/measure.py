@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ..metrics.contract import Metric
 from .cache import Track
+from .device import Pixels
 from .framing import to_measured
 from .inspection import match_frames, refuse_mismatch
 from .predicted import predicted_track
@@ -37,6 +38,7 @@ class Job:
     protocol: Protocol
     frame_rate: Fraction
     cache: Path | None
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -83,20 +85,19 @@ def _compare(job: Job, metrics: tuple[Metric, ...]) -> _Compared:
             track = Side(gt, framings(gt, gt)[0]).finish()
             count = len(track.faces)
             nothing = Track(np.full_like(track.landmarks, np.nan), np.zeros(count, np.uint8))
-            pixels = {metric.name: np.full(count, np.nan) for metric in on_frames}
-            return _Compared(gt, None, track, nothing, [(t, t) for t in range(count)], pixels, None)
+            unmeasured = Pixels(on_frames, count).finish()
+            return _Compared(gt, None, track, nothing, [(t, t) for t in range(count)], unmeasured, None)
         gen = stack.enter_context(open_side(take.video, job.frame_rate, reading=take.reading))
         refuse_mismatch(gt.facts, gen.facts, job.protocol)
         matches = match_frames(gt.facts, gen.facts, job.protocol, first_frame=take.first_frame)
         gt_framing, gen_framing = framings(gt, gen)
         left, right = Side(gt, gt_framing), Side(gen, gen_framing)
-        values = np.full((len(matches), len(on_frames)), np.nan)
+        pixels = Pixels(on_frames, len(matches), device=job.device)
         for index, (t, u) in enumerate(matches):
             one, other = left.advance(t), right.advance(u)
             if one is not None and other is not None:
-                values[index] = [metric.per_frame(one, other) for metric in on_frames]
-        pixels = {metric.name: values[:, column] for column, metric in enumerate(on_frames)}
-        return _Compared(gt, gen, left.finish(), right.finish(), matches, pixels, gen_framing)
+                pixels.add(index, one, other)
+        return _Compared(gt, gen, left.finish(), right.finish(), matches, pixels.finish(), gen_framing)
 
 
 def _previous(landmarks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -15,13 +15,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import TalkbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 1
 _ROW = b"talkbench.clip"
@@ -48,6 +50,8 @@ class Results:
     @classmethod
     def load(cls, folder: Path, *, frames: bool = True) -> Results:
         """Read a result folder; without `frames` only what tables need. Raises TalkbenchError where it is not one."""
+        import pandas as pd  # half a second, which no worker needs to spend
+
         run = read_run(folder)
         if not run.get("finished"):
             raise TalkbenchError(f"{folder}: the run is not finished. Run the same `talkbench score` command again.")

@@ -22,6 +22,7 @@ from threading import Thread
 from typing import Any, Literal
 
 from .cache import TrackCache, default_folder, size_limit
+from .device import check_device
 from .errors import MediaError, TalkbenchError
 from .inspection import Inspection, inspect
 from .measure import PREDICTED, Job, clip_columns, measure
@@ -50,6 +51,7 @@ class Options:
     allow_missing: bool = False
     workers: int = 1
     cache: Path | None = None
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.key not in ("path", "stem"):
@@ -79,8 +81,8 @@ class Options:
             "adapters": dict(self.adapters),
             "key": self.key,
             "allow_missing": self.allow_missing,
-            "signature": signature(self.protocol),
-            "ingredients": ingredients(self.protocol),
+            "signature": signature(self.protocol, device=self.device),
+            "ingredients": ingredients(self.protocol, device=self.device),
         }
 
 
@@ -99,15 +101,17 @@ def score(
     workers: int = 1,
     out: Source | None = None,
     cache: Source | Literal[False] | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Results:
     """Score one folder (or video) per method against a folder (or video) of real clips.
 
     `adapters` names a method's output layout where its file names do not give it away (`talkbench systems`).
     `out` is the result folder, resumed where it holds the same run unfinished; without it the numbers are only
-    returned. `cache` is where landmarks are kept (None: the user's cache folder; False: nowhere). With `workers` > 1
-    call this below `if __name__ == "__main__":`. Raises TalkbenchError for input that cannot be scored; a video that
-    cannot be used costs its own pair alone, which is then in `Results.failures`.
+    returned. `cache` is where landmarks are kept (None: the user's cache folder; False: nowhere). `device` is where
+    pixels are compared: "cpu" or "cuda". With `workers` > 1 call this below `if __name__ == "__main__":`. Raises
+    TalkbenchError for input that cannot be scored; a video that cannot be used costs its own pair alone, which is
+    then in `Results.failures`.
     """
     resolved = (PROTOCOLS[protocol] if isinstance(protocol, str) else protocol).with_options(
         align=align, crop=crop, frame_fps=frame_fps
@@ -122,6 +126,7 @@ def score(
         allow_missing=allow_missing,
         workers=workers,
         cache=None if cache is False else Path(cache) if cache is not None else default_folder(),
+        device=device,
     )
     if out is not None:
         run(options, Path(out), progress=progress)
@@ -133,6 +138,7 @@ def score(
 
 def run(options: Options, folder: Path, *, progress: Progress | None = None) -> None:
     """Carry out a run in a result folder, or what is left of it."""
+    check_device(options.device)
     limit = size_limit()
     plan = options.plan()
     refusal = plan.refusal()
@@ -252,7 +258,7 @@ def _measure_all(
     pairs: list[Pair], options: Options, store: Store, report: Progress, *, total: int
 ) -> list[dict[str, str]]:
     """Measure the pairs, store each as it comes, and return the failures in the order of the plan."""
-    jobs = [Job(pair, options.protocol, options.frame_rate, options.cache) for pair in pairs]
+    jobs = [Job(pair, options.protocol, options.frame_rate, options.cache, options.device) for pair in pairs]
     failures: dict[Pair, dict[str, str]] = {}
     done = total - len(jobs)
     report("measure", done, total)
@@ -363,7 +369,7 @@ def _provenance(options: Options, plan: Plan, inspection: Inspection) -> dict[st
         "format": FORMAT,
         "finished": False,
         "protocol": protocol.name,
-        "signature": signature(protocol),
+        "signature": signature(protocol, device=options.device),
         "methods": list(plan.methods),
         "planned": {method: len(plan.clips) for method in plan.methods},
         "missing": {method: list(ids) for method, ids in plan.missing.items() if ids},

@@ -20,8 +20,11 @@ ENGINE = "1"
 """Version of everything between the files and the metrics that no protocol field names; bumped when a number moves."""
 
 
-def ingredients(protocol: Protocol) -> dict[str, Any]:
-    """Return everything that can change a number of this protocol, as plain data."""
+def ingredients(protocol: Protocol, *, device: str = "cpu") -> dict[str, Any]:
+    """Return everything that can change a number of this protocol, as plain data.
+
+    A GPU adds up in another order, so the last bits are its own: a `device` other than the processor is named.
+    """
     described = protocol.model_dump(
         mode="json", exclude={"title": True, "summary": True, "source": True, "metrics": True, "table": {"coverage"}}
     )
@@ -35,7 +38,7 @@ def ingredients(protocol: Protocol) -> dict[str, Any]:
         for metric in protocol.measured
     }
     warps = protocol.frame.crop == "aligned" or protocol.frame.prepare != "none"
-    return {
+    everything = {
         "engine": ENGINE,
         "protocol": described,
         "metrics": metrics,
@@ -45,11 +48,12 @@ def ingredients(protocol: Protocol) -> dict[str, Any]:
         "dlib": version("dlib-bin"),
         "scikit-image": version("scikit-image") if warps else None,
     }
+    return everything if device == "cpu" else everything | {"device": device, "torch": version("torch")}
 
 
-def signature(protocol: Protocol) -> str:
+def signature(protocol: Protocol, *, device: str = "cpu") -> str:
     """Return the signature of numbers measured under this protocol with the libraries installed here."""
-    return spelled(ingredients(protocol), protocol.shown)
+    return spelled(ingredients(protocol, device=device), protocol.shown)
 
 
 def spelled(all_of_it: dict[str, Any], shown: Sequence[str]) -> str:
@@ -67,6 +71,7 @@ def spelled(all_of_it: dict[str, Any], shown: Sequence[str]) -> str:
         "ci": f"{table['interval']}.x{table['resamples']}.s{table['seed']}",
         "colour": all_of_it["colour"],
         "dec": all_of_it["decoder"],
+        **({"device": all_of_it["device"]} if "device" in all_of_it else {}),
         "id": digest,
     }
     return "|".join([protocol["name"], *(f"{key}:{value}" for key, value in parts.items())])

@@ -193,15 +193,12 @@ def _nearest(near: deque[tuple[Fraction, T]], time: Fraction) -> T:
 
 def _probe_file(path: Path) -> VideoFacts:
     with _opened(path) as (container, stream):
-        first = next(iter(container.decode(stream)), None)
+        first, times = _first_frame_and_times(container, stream)
         if first is None:
             raise MediaError(f"{path}: no frame of it can be decoded. Make it again or leave it out.")
-        has_audio = bool(container.streams.audio)
-    with _opened(path) as (container, stream):
-        times = _packet_times(container, stream)
-    with _opened(path) as (container, stream):
         if times is None:  # this container keeps no presentation times: only decoding tells
-            times = [_time(frame, index, stream) for index, frame in enumerate(container.decode(stream))]
+            with _opened(path) as (again, same):
+                times = [_time(frame, index, same) for index, frame in enumerate(again.decode(same))]
         last_step = _last_step(Counter(b - a for a, b in pairwise(times)), stream)
         duration = times[-1] - times[0] + last_step
         _refuse_cut_short(path, stream, times[-1] + last_step)
@@ -219,7 +216,7 @@ def _probe_file(path: Path) -> VideoFacts:
             colour=_colour_name(first),
             rotation=first.rotation,
             pixel_aspect=Fraction(stream.sample_aspect_ratio or 1),
-            has_audio=has_audio,
+            has_audio=bool(container.streams.audio),
             has_alpha=first.format.name.startswith(_ALPHA),
             streams=len(_pictures(container)),
         )
@@ -274,16 +271,25 @@ def _too_large(path: Path, width: int, height: int) -> MediaError:
     )
 
 
-def _packet_times(container: InputContainer, stream: VideoStream) -> list[Fraction] | None:
-    """Return the presentation times of all frames, sorted, or None where some packet states none."""
-    times = []
+def _first_frame_and_times(
+    container: InputContainer, stream: VideoStream
+) -> tuple[VideoFrame | None, list[Fraction] | None]:
+    """Return the first frame, and the presentation times of all, sorted; no times where some packet states none.
+
+    In one pass, since opening a file takes as long as decoding several frames.
+    """
+    first: VideoFrame | None = None
+    times: list[Fraction] | None = []
     for packet in container.demux(stream):
+        if first is None:
+            first = next(iter(packet.decode()), None)
         if packet.size == 0 or packet.is_discard:
             continue
         if packet.pts is None or packet.time_base is None:
-            return None
-        times.append(packet.pts * packet.time_base)
-    return sorted(times)
+            times = None
+        elif times is not None:
+            times.append(packet.pts * packet.time_base)
+    return first, None if times is None else sorted(times)
 
 
 def _time(frame: VideoFrame, index: int, stream: VideoStream) -> Fraction:

@@ -21,7 +21,7 @@ from .contract import Landmarks, Metric, PerFrame
 from .landmarks import FACE, MOUTH
 
 Points = Literal["mouth", "face", "mouth-over-68"]
-_POINTS: dict[str, tuple[slice, int]] = {"mouth": (MOUTH, 20), "face": (FACE, 68), "mouth-over-68": (MOUTH, 68)}
+POINTS: dict[str, tuple[slice, int]] = {"mouth": (MOUTH, 20), "face": (FACE, 68), "mouth-over-68": (MOUTH, 68)}
 
 
 def landmark_velocity_difference(gt: Landmarks, gen: Landmarks, *, points: Points = "mouth") -> PerFrame:
@@ -35,7 +35,7 @@ def landmark_velocity_difference(gt: Landmarks, gen: Landmarks, *, points: Point
     >>> landmark_velocity_difference(gt, gen)
     array([nan,  0.,  5.])
     """
-    chosen, divisor = _POINTS[points]
+    chosen, divisor = POINTS[points]
     values = np.full(len(gt), np.nan)
     seen = np.flatnonzero(~np.isnan(gt).any(axis=(1, 2)) & ~np.isnan(gen).any(axis=(1, 2)))
     real, fake = (np.diff(side[seen][:, chosen].astype(np.float64), axis=0) for side in (gt, gen))

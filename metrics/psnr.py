@@ -21,6 +21,8 @@ import numpy as np
 from .contract import Frame, Metric, PerFrame, mean_of_frames
 from .frames import Colour, check_frames, prepared
 
+Arithmetic = Literal["exact", "uint8-wrap"]
+
 
 def mse(
     gt: Frame,
@@ -28,7 +30,7 @@ def mse(
     *,
     colour: Colour = "rgb",
     size: int | None = None,
-    arithmetic: Literal["exact", "uint8-wrap"] = "exact",
+    arithmetic: Arithmetic = "exact",
 ) -> float:
     """Return the mean squared error of two frames (H, W, 3) or (H, W), correctly rounded.
 

@@ -76,6 +76,7 @@ def options(
     frame_fps: str | None,
     workers: int = 1,
     cache: Path | None = None,
+    device: str = "cpu",
 ) -> Options:
     """Check the options that name what to compare, and put them together."""
     from ..run import Options
@@ -94,6 +95,7 @@ def options(
         allow_missing=allow_missing,
         workers=workers,
         cache=cache,
+        device=device,
     )
 
 

@@ -44,6 +44,7 @@ def score(
         Path | None, typer.Option("--cache", help="Where landmarks are kept.  [default: the user's cache folder]")
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no landmarks.")] = False,
+    device: Annotated[str, typer.Option("--device", help="Where pixels are compared: cpu or cuda.")] = "cpu",
     as_json: arguments.AsJson = False,
 ) -> None:
     """Score a folder of generated videos per method against the real ones."""
@@ -64,6 +65,7 @@ def score(
         frame_fps=frame_fps,
         workers=workers or len(os.sched_getaffinity(0)),
         cache=None if no_cache else cache or default_folder(),
+        device=device,
     )
     with progress_bar() as progress:
         run(options, out, progress=progress)

@@ -1,0 +1,50 @@
+"""Collects what the benchmarks find and prints it once, at the end."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+COLUMNS = {
+    "ratio": ("what", "on", "naive ms", "ours ms", "frames/s", "ratio", "best turn", "CPU ratio", "aim"),
+    "growth": ("grows with", "is", "frames", "ms per frame", "peak MB"),
+}
+
+
+class Tables:
+    """Rows by table, each a tuple of texts as wide as its COLUMNS."""
+
+    def __init__(self):
+        self.rows = {name: [] for name in COLUMNS}
+
+    def add(self, table, *cells):
+        self.rows[table].append(cells)
+
+    def markdown(self):
+        for name, rows in self.rows.items():
+            if not rows:
+                continue
+            table = [COLUMNS[name], *rows]
+            widths = [max(len(row[column]) for row in table) for column in range(len(COLUMNS[name]))]
+            lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in table]
+            yield "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+TABLES = Tables()
+
+
+@pytest.fixture(scope="session")
+def tables():
+    return TABLES
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.section("speed")
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    terminalreporter.write_line(
+        f"{os.cpu_count()} cores; load over 1, 5 and 15 minutes: {load}. Times per frame pair.\n"
+    )
+    for table in TABLES.markdown():
+        terminalreporter.write_line(table + "\n")
