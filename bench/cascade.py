@@ -54,7 +54,7 @@ class Cascade:
         return shape.astype(np.float64) @ box[:, :2].T + box[:, 2]
 
 
-def fit(shape: npt.NDArray[np.float32], points: Points) -> Points:
+def fit(shape: npt.NDArray[np.float32], points: Points | npt.NDArray[np.float32]) -> Points:
     """Return the similarity (2, 3) that takes a shape onto points (N, 2) with the least squared error."""
     source, target = shape.astype(np.float64) @ (1, 1j), points @ (1, 1j)
     spread = source - source.mean()

@@ -31,6 +31,7 @@ from .errors import TalkbenchError
 from .vocabulary import FaceStatus
 
 Channels = Literal["rgb", "bgr"]
+Search = Literal["exact", "track"]
 _Rectangle = Any  # dlib ships no types
 
 _WEIGHTS = "shape_predictor_68_face_landmarks.dat"
@@ -56,7 +57,7 @@ class FaceModel:
     face: Literal["largest", "first", "last"] = "largest"
     points: Literal["subpixel-1", "integer"] = "subpixel-1"
     channels: Channels = "rgb"
-    search: Literal["exact", "track"] = "exact"
+    search: Search = "exact"
 
     def ingredients(self) -> dict[str, Any]:
         """Return what signatures and kept tracks depend on.
@@ -104,6 +105,17 @@ def weights_hash() -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
+class Placed(NamedTuple):
+    """A face's points (68, 2) float32 px, the box (2, 3) from which they were placed, and how far they are in doubt.
+
+    `doubt` is the mean distance of the two mirrored walks, in sides of the box; 0 with "integer", which has one walk.
+    """
+
+    points: npt.NDArray[np.float32]
+    box: Points
+    doubt: float
+
+
 class FaceFinder:
     """The loaded detector and weights (65 MB, a second): make one per process."""
 
@@ -116,18 +128,18 @@ class FaceFinder:
 
     def find(self, grey: Grey) -> Face:
         """Find one face and its points in a grey frame (H, W)."""
-        return self.search(checked(grey))[0]
+        placed, count = self.search(checked(grey))
+        return NO_FACE if placed is None else Face(placed.points, FaceStatus.OK, count)
 
-    def search(self, frame: Grey) -> tuple[Face, Points | None]:
-        """Find one face in a checked frame, and return also the box from which its points were placed."""
+    def search(self, frame: Grey) -> tuple[Placed | None, int]:
+        """Find one face in a checked frame, and how many there are."""
         for upsample in self._model.upsamples:
             if boxes := list(self._detect(frame, upsample)):
-                box = self.start(frame, _box(_chosen(boxes, self._model.face)))
-                return Face(self.points_in(frame, box), FaceStatus.OK, len(boxes)), box
-        return NO_FACE, None
+                return self.place(frame, self.start(frame, _box(_chosen(boxes, self._model.face)))), len(boxes)
+        return None, 0
 
     def surest(self, chip: Grey) -> Points | None:
-        """Return the box of the surest face in a contiguous piece of a frame, where a face is at least 80 px."""
+        """Return the detector's box of the surest face in a checked piece of a frame; it sees none below 80 px."""
         boxes = self._detect(chip, 0)
         return _box(boxes[0]) if len(boxes) else None
 
@@ -139,14 +151,16 @@ class FaceFinder:
         """Return the box (2, 3) in which the mean face's nose and eyes fit these points (68, 2) best."""
         return fit(self._cascade.mean[_STEADY], points[_STEADY])
 
-    def points_in(self, frame: Grey, box: Points) -> npt.NDArray[np.float32]:
-        """Return the points (68, 2) of the face in the detector's box ("integer") or the refined one ("subpixel-1")."""
+    def place(self, frame: Grey, box: Points) -> Placed:
+        """Place the points of the face for which `start` gave this box."""
         if self._model.points == "integer":
-            return np.floor(self._cascade.walk(frame, box, subpixel=False) + 0.5).astype(np.float32)
+            points = np.floor(self._cascade.walk(frame, box, subpixel=False) + 0.5)
+            return Placed(points.astype(np.float32), box, 0.0)
         smooth = cast(Grey, cv2.GaussianBlur(frame, (0, 0), _SMOOTHING * side(box)))
         straight = self._cascade.walk(smooth, box, subpixel=True)
-        turned = self._cascade.walk(smooth, mirrored(box), subpixel=True)
-        return ((straight + turned[self._cascade.left_right]) / 2).astype(np.float32)
+        turned = self._cascade.walk(smooth, mirrored(box), subpixel=True)[self._cascade.left_right]
+        doubt = float(np.hypot(*(straight - turned).T).mean()) / side(box)
+        return Placed(((straight + turned) / 2).astype(np.float32), box, doubt)
 
 
 def checked(grey: Grey) -> Grey:

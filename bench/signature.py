@@ -24,6 +24,7 @@ def ingredients(protocol: Protocol) -> dict[str, Any]:
     described = protocol.model_dump(
         mode="json", exclude={"title": True, "summary": True, "source": True, "metrics": True, "table": {"coverage"}}
     )
+    described["faces"] = protocol.faces.ingredients()
     metrics = {
         metric.name: {
             "version": metric.version,
@@ -51,12 +52,13 @@ def signature(protocol: Protocol) -> str:
     all_of_it = ingredients(protocol)
     digest = hashlib.sha256(json.dumps(all_of_it, sort_keys=True).encode()).hexdigest()[:10]
     shown = ",".join(f"{name}.v{all_of_it['metrics'][name]['version']}" for name in protocol.shown)
+    searched = "" if protocol.faces.search == "exact" else f",{protocol.faces.search}"
     parts = {
         "fps": protocol.time.fps,
         "align": protocol.time.align,
         "size": protocol.frame.size,
         "crop": protocol.frame.crop,
-        "faces": f"dlib{all_of_it['dlib']}@{all_of_it['weights']}",
+        "faces": f"dlib{all_of_it['dlib']}@{all_of_it['weights']}{searched}",
         "metrics": shown,
         "ci": f"{protocol.table.interval}.x{protocol.table.resamples}.s{protocol.table.seed}",
         "colour": UNTAGGED,

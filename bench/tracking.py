@@ -2,16 +2,21 @@
 
 The detector takes most of the time that points take, and almost always finds the face where it was. So:
 
-1. The whole frame is searched, as in "exact", in the first frame, every 50th frame after a search, and whenever what
-   follows fails. A face is followed once two searches in a row, or a search and the followed face, agree on its place.
-2. In between, the refined box is that of the last frame's points instead of a first walk's; the points are placed from
-   it in the same way.
-3. The face's chip, a square around it at 96 px, is compared with the chip in which the detector last saw the face. If
-   they share less than 80 % of its variance, the detector must find the face in the new chip.
+1. *Search.* The detector looks at the whole frame, as in "exact": in the first two frames, every 50th frame after that,
+   and whenever what follows gives up. A face is followed if it is where it was in the frame before, and plain.
+   *Plain*: the two mirrored walks lie less than 0.9 % of the box's side apart, and the box of the points' own nose and
+   eyes less than 4 % from the box from which they were placed. In a profile, or behind a hand, neither holds, and the
+   points would follow themselves instead of the face.
+2. *Follow.* Between searches the points are placed as in "exact", but without a detector and a first walk: from the box
+   of the last frame's nose and eyes, moved by what lay between the two boxes when the detector last looked.
+3. *Verify.* The face's chip, a square around it scaled to 96 px, is compared with the chip of the frame in which the
+   detector last saw the face. If they have less than 80 % of its variance in common, the detector looks at the new
+   chip, and the points are placed from what it finds there, as in "exact". If it finds nothing, or the face is no
+   longer plain, the whole frame is searched.
 
 So every frame with points either was looked at by the detector, or shows what the detector has seen, at most 49 frames
-earlier. A face that goes, or a cut, is met by the detector in the same frame. `Face.count` is that of the last search
-of the whole frame. Other constants get another name than "track".
+earlier. A face that goes, or a cut to something else, is brought before the detector in the same frame; a second or a
+larger face is noticed at the next search, and `Face.count` is that of the last one. Other constants get another name.
 """
 
 from __future__ import annotations
@@ -23,69 +28,75 @@ import numpy as np
 import numpy.typing as npt
 
 from .cascade import Grey, Points, side
-from .faces import Face, FaceFinder, checked
+from .faces import NO_FACE, Face, FaceFinder, Placed, checked
 from .vocabulary import FaceStatus
 
 KEY = 50
-"""A search of the whole frame at least every so many frames."""
-_CHIP = 96
-_MARGIN = 0.13  # the detector's least face is 80 px: it wants some of the surroundings
-_ALIKE = 0.8
+_DOUBT = 0.009
+_BIAS = 0.04
 _STEP = 0.2
-"""How far a box may move or grow from one frame to the next and be the same face's, in its sides."""
+"""How far a box may go from one frame to the next and be the same face's, in its sides."""
+_ALIKE = 0.8
+_CHIP = 96
+_MARGIN = 0.13
+"""What a chip shows around the box, in its sides: the detector wants to see some of the surroundings."""
 
 
 class Tracker:
-    """Finds faces in the frames of one video, given in order."""
+    """Finds the face in the frames of one video, given in order."""
 
     def __init__(self, finder: FaceFinder) -> None:
         self._finder = finder
         self._last: Points | None = None
-        self._followed = False
+        self._plain = False
         self._age = 0
         self._count = 0
-        self._offset = np.eye(3)
+        self._offset: Points = np.eye(3)
         self._seen = np.zeros((0, 0), np.float32)
 
     def find(self, grey: Grey) -> Face:
         """Find one face and its points in the next grey frame (H, W)."""
         frame = checked(grey)
         self._age += 1
-        if self._last is not None and self._followed and self._age < KEY and (face := self._follow(frame, self._last)):
-            return face
-        return self._search(frame)
+        last = self._last
+        placed = self._follow(frame, last) if last is not None and self._plain and self._age < KEY else None
+        if placed is None:
+            placed, self._count = self._finder.search(frame)
+            self._age = 0
+            self._last = None
+            if placed is not None:
+                here = self._learn(frame, placed)
+                self._plain = last is not None and _step(last, here) < _STEP and self._is_plain(placed)
+        return NO_FACE if placed is None else Face(placed.points, FaceStatus.OK, self._count)
 
-    def _search(self, frame: Grey) -> Face:
-        (face, box), last = self._finder.search(frame), self._last
-        self._age, self._count, self._last = 0, face.count, None
-        if box is not None:
-            here = self._finder.steady(face.landmarks)
-            self._followed = last is not None and _step(last, here) < _STEP
-            self._learn(here, box, _shrunk(_chip(frame, here)[0]))
-        return face
-
-    def _follow(self, frame: Grey, last: Points) -> Face | None:
+    def _follow(self, frame: Grey, last: Points) -> Placed | None:
         """Return the face near the last frame's, None where it cannot be vouched for."""
-        points = self._finder.points_in(frame, last @ self._offset)
-        here = self._finder.steady(points)
-        if _step(last, here) > _STEP:
+        placed = self._finder.place(frame, last @ self._offset)
+        here = self._finder.steady(placed.points)
+        if placed.doubt > _DOUBT or _step(last, here) > _STEP:
             return None
-        chip, place = _chip(frame, here)
-        seen = _shrunk(chip)
-        if np.square(seen - self._seen).mean() <= (1 - _ALIKE) * self._seen.var():
+        chip, to_frame = _chip(frame, here)
+        if np.square(_shrunk(chip) - self._seen).mean() <= (1 - _ALIKE) * self._seen.var():
             self._last = here
-            return Face(points, FaceStatus.OK, self._count)
+            return placed
         found = self._finder.surest(chip)
         if found is None:
             return None
-        box = self._finder.start(frame, place @ _square(found))
-        points = self._finder.points_in(frame, box)
-        self._learn(self._finder.steady(points), box, seen)
-        return Face(points, FaceStatus.OK, self._count)
+        placed = self._finder.place(frame, self._finder.start(frame, to_frame @ _square(found)))
+        if not self._is_plain(placed):
+            return None
+        self._learn(frame, placed)
+        return placed
 
-    def _learn(self, here: Points, box: Points, seen: npt.NDArray[np.float32]) -> None:
-        """Keep where the face is, how the box from which its points were placed lies to that, and what was seen."""
-        self._last, self._offset, self._seen = here, np.linalg.solve(_square(here), _square(box)), seen
+    def _learn(self, frame: Grey, placed: Placed) -> Points:
+        """Keep and return where the detector saw the face; keep what it saw, and what lies between the two boxes."""
+        self._last = here = self._finder.steady(placed.points)
+        self._offset = cast(Points, np.linalg.solve(_square(here), _square(placed.box)))
+        self._seen = _shrunk(_chip(frame, here)[0])
+        return here
+
+    def _is_plain(self, placed: Placed) -> bool:
+        return placed.doubt <= _DOUBT and _step(self._finder.steady(placed.points), placed.box) < _BIAS
 
 
 def _square(box: Points) -> Points:
@@ -93,7 +104,7 @@ def _square(box: Points) -> Points:
 
 
 def _step(one: Points, other: Points) -> float:
-    """Return how far a box's corners move at most, in its sides."""
+    """Return how far a box's corners lie from another's at most, in its sides."""
     corners = np.array([[0, 1, 0, 1], [0, 0, 1, 1], [1, 1, 1, 1]])
     return float(np.abs((other - one) @ corners).max() / side(one))
 
@@ -109,8 +120,8 @@ def _chip(frame: Grey, box: Points) -> tuple[Grey, Points]:
     else:
         piece = frame[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = 2 * half / _CHIP
-    place = np.array([[scale, 0, columns[0] + scale / 2 - 0.5], [0, scale, rows[0] + scale / 2 - 0.5]])
-    return cast(Grey, cv2.resize(piece, (_CHIP, _CHIP), interpolation=cv2.INTER_AREA)), place
+    to_frame = np.array([[scale, 0, columns[0] + scale / 2 - 0.5], [0, scale, rows[0] + scale / 2 - 0.5]])
+    return cast(Grey, cv2.resize(piece, (_CHIP, _CHIP), interpolation=cv2.INTER_AREA)), to_frame
 
 
 def _shrunk(chip: Grey) -> npt.NDArray[np.float32]:
