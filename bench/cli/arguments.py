@@ -36,7 +36,7 @@ Align = Annotated[
 Crop = Annotated[str | None, typer.Option("--crop", help="none, gt-box or aligned.  [default: the protocol's: none]")]
 Faces = Annotated[
     str | None,
-    typer.Option("--faces", help="exact, or track: much faster, see docs/landmarks.md.  [default: the protocol's]"),
+    typer.Option("--faces", help="exact, or track: much faster, see docs/track.md.  [default: the protocol's]"),
 ]
 KeyOption = Annotated[
     Literal["path", "stem"], typer.Option("--key", help="Pair by path below the folder, or by file name alone.")
