@@ -24,7 +24,7 @@ def ingredients(protocol: Protocol) -> dict[str, Any]:
     described = protocol.model_dump(
         mode="json", exclude={"title": True, "summary": True, "source": True, "metrics": True, "table": {"coverage"}}
     )
-    described["faces"] = protocol.faces.ingredients()
+    described["faces"] = {name: described["faces"][name] for name in protocol.faces.ingredients()}
     metrics = {
         metric.name: {
             "version": metric.version,
