@@ -10,7 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,7 +19,7 @@ from ..metrics import METRICS
 from ..metrics.contract import Metric
 from .alignment import Alignment
 from .errors import TalkbenchError
-from .faces import FaceModel
+from .faces import FaceModel, Search
 
 Crop = Literal["none", "gt-box", "aligned"]
 
@@ -80,7 +80,7 @@ class Table(_Section):
 
 
 class Protocol(_Section):
-    """Every choice that changes a number. `with_options` returns a copy with another alignment or crop."""
+    """Every choice that changes a number. `with_options` returns a copy with another alignment, crop or search."""
 
     name: str
     title: str
@@ -95,7 +95,12 @@ class Protocol(_Section):
     table: Table
 
     def with_options(
-        self, *, align: str | None = None, crop: str | None = None, frame_fps: Fraction | None = None
+        self,
+        *,
+        align: str | None = None,
+        crop: str | None = None,
+        faces: str | None = None,
+        frame_fps: Fraction | None = None,
     ) -> Protocol:
         """Return this protocol with the choices that a user may change; they are part of the signature."""
         time, frame = self.time, self.frame
@@ -109,7 +114,12 @@ class Protocol(_Section):
             if crop != "none" and frame.size == "native":
                 raise TalkbenchError(f"--crop {crop}: {self.name} measures frames as they are. Leave --crop out.")
             frame = frame.model_copy(update={"crop": crop})
-        return self.model_copy(update={"time": time, "frame": frame})
+        model = self.faces
+        if faces is not None:
+            if faces not in ("exact", "track"):
+                raise TalkbenchError(f"--faces {faces}: expected exact or track.")
+            model = replace(model, search=cast(Search, faces))
+        return self.model_copy(update={"time": time, "frame": frame, "faces": model})
 
     @property
     def measured(self) -> tuple[Metric, ...]:

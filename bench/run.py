@@ -94,6 +94,7 @@ def score(
     protocol: str | Protocol = "talkbench-1",
     align: str | None = None,
     crop: str | None = None,
+    faces: Literal["exact", "track"] | None = None,
     adapters: Mapping[str, str] | None = None,
     key: Literal["path", "stem"] = "path",
     allow_missing: bool = False,
@@ -114,7 +115,7 @@ def score(
     then in `Results.failures`.
     """
     resolved = (PROTOCOLS[protocol] if isinstance(protocol, str) else protocol).with_options(
-        align=align, crop=crop, frame_fps=frame_fps
+        align=align, crop=crop, faces=faces, frame_fps=frame_fps
     )
     options = Options(
         gt=None if gt is None else Path(gt),

@@ -28,6 +28,7 @@ def ingredients(protocol: Protocol, *, device: str = "cpu") -> dict[str, Any]:
     described = protocol.model_dump(
         mode="json", exclude={"title": True, "summary": True, "source": True, "metrics": True, "table": {"coverage"}}
     )
+    described["faces"] = {name: described["faces"][name] for name in protocol.faces.ingredients()}
     metrics = {
         metric.name: {
             "version": metric.version,
@@ -61,12 +62,13 @@ def spelled(all_of_it: dict[str, Any], shown: Sequence[str]) -> str:
     protocol = all_of_it["protocol"]
     table = protocol["table"]
     digest = hashlib.sha256(json.dumps(all_of_it, sort_keys=True).encode()).hexdigest()[:10]
+    search = protocol["faces"].get("search")  # left out where it is exact
     parts = {
         "fps": protocol["time"]["fps"],
         "align": protocol["time"]["align"],
         "size": protocol["frame"]["size"],
         "crop": protocol["frame"]["crop"],
-        "faces": f"dlib{all_of_it['dlib']}@{all_of_it['weights']}",
+        "faces": f"dlib{all_of_it['dlib']}@{all_of_it['weights']}{f',{search}' if search else ''}",
         "metrics": ",".join(f"{name}.v{all_of_it['metrics'][name]['version']}" for name in shown),
         "ci": f"{table['interval']}.x{table['resamples']}.s{table['seed']}",
         "colour": all_of_it["colour"],

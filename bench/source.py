@@ -22,6 +22,7 @@ from .faces import FaceFinder, FaceModel, grey, weights_hash
 from .framing import Fit, Framing, Native, Whole, box_around, warp_to_template
 from .preparation import EatCrop, eat_files
 from .protocol import Protocol
+from .tracking import Tracker
 from .video import VideoFacts, decoder_version, frame_files, probe, read_frames
 from .vocabulary import AS_IS, Reading
 
@@ -127,6 +128,7 @@ class Side:
         self._known = known if known is not None and len(known.faces) == source.length else None
         # Filled in place: an array per frame, kept between packets that come and go, would scatter over the heap.
         self._track = Track(np.full((source.length, 68, 2), np.nan, np.float32), np.zeros(source.length, np.uint8))
+        self._search: FaceFinder | Tracker | None = None
 
     def advance(self, index: int) -> Frame | None:
         """Return the framed frame with this index, None where it has none; indices never fall."""
@@ -164,7 +166,8 @@ class Side:
         if self._known is None:
             model = self._source.protocol.faces
             seen = np.zeros((1, 1), np.uint8) if self._frame is None else grey(self._frame, channels=model.channels)
-            face = _finder(model).find(seen)
+            self._search = self._search or _search(model)
+            face = self._search.find(seen)
             self._track.landmarks[self._at] = face.landmarks
             self._track.faces[self._at] = min(face.count, 255)
         return True
@@ -180,13 +183,18 @@ def _key(source: Source, framing: AnyFraming) -> str:
             "fps": str(source.protocol.time.rate),
             "prepare": source.protocol.frame.prepare,
             "framing": {"kind": type(framing).__name__, **asdict(framing)},
-            "faces": asdict(source.protocol.faces),
+            "faces": source.protocol.faces.ingredients(),
             "weights": weights_hash(),
             "dlib": version("dlib-bin"),
             "decoder": decoder_version(),
             "engine": signature.ENGINE,
         }
     )
+
+
+def _search(model: FaceModel) -> FaceFinder | Tracker:
+    """Return what finds the faces of one video, frame after frame."""
+    return Tracker(_finder(model)) if model.search == "track" else _finder(model)
 
 
 @lru_cache(maxsize=2)

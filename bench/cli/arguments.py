@@ -34,6 +34,10 @@ Align = Annotated[
     typer.Option("--align", help="strict, truncate, resample or offset=K.  [default: the protocol's: strict]"),
 ]
 Crop = Annotated[str | None, typer.Option("--crop", help="none, gt-box or aligned.  [default: the protocol's: none]")]
+Faces = Annotated[
+    str | None,
+    typer.Option("--faces", help="exact, or track: much faster, see docs/track.md.  [default: the protocol's]"),
+]
 KeyOption = Annotated[
     Literal["path", "stem"], typer.Option("--key", help="Pair by path below the folder, or by file name alone.")
 ]
@@ -71,6 +75,7 @@ def options(
     protocol: str,
     align: str | None,
     crop: str | None,
+    faces: str | None = None,
     key: Literal["path", "stem"],
     allow_missing: bool,
     frame_fps: str | None,
@@ -89,7 +94,7 @@ def options(
         adapters=_named("--adapter", adapter, "NAME=SYSTEM"),
         manifest=manifest,
         protocol=_protocol(protocol).with_options(
-            align=align, crop=crop, frame_fps=None if frame_fps is None else _rate(frame_fps)
+            align=align, crop=crop, faces=faces, frame_fps=None if frame_fps is None else _rate(frame_fps)
         ),
         key=key,
         allow_missing=allow_missing,

