@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..metrics.contract import Frame, Landmarks
 from .errors import MediaError
-from .video import VideoFacts
+from .facts import VideoFacts
 
 STABLE = slice(27, 46)
 """Nose, one eye, and the other as far as its outer corner (points 27–45): what speech and expression move least."""

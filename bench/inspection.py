@@ -9,10 +9,11 @@ from pathlib import Path
 
 from .alignment import Alignment
 from .errors import MediaError
+from .facts import VideoFacts, grid_length
 from .framing import refuse_other_aspect, refuse_other_size
 from .pairing import Plan
 from .protocol import Protocol
-from .video import VideoFacts, grid_length, probe
+from .video import probe
 from .vocabulary import AS_IS, Pair, Reading
 
 _SQUARE = (Fraction(3, 4), Fraction(3, 2))

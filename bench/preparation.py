@@ -27,7 +27,8 @@ from av.video.frame import PictureType
 from ..metrics.contract import Frame
 from .errors import MediaError
 from .faces import FaceFinder, FaceModel, grey
-from .video import read_frames, timed_pictures
+from .video import read_frames
+from .video_file import timed_pictures
 from .vocabulary import AS_IS, Reading
 
 T = TypeVar("T")

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import platform
-import signal
 import tempfile
-import traceback
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
 from typing import Any, Literal
 
 from .cache import TrackCache, default_folder, size_limit
+from .claim import held
 from .device import check_device
 from .errors import MediaError, TalkbenchError
 from .inspection import Inspection, inspect
-from .measure import PREDICTED, Job, clip_columns, measure
+from .measure import PREDICTED, Job, clip_columns
 from .pairing import Plan, plan_folders, plan_manifest
+from .pool import outcomes
 from .protocol import PROTOCOLS, Protocol
-from .results import FORMAT, Part, Results, Store, read_run, write_json
+from .results import FORMAT, Part, Results, Store, read_run
 from .signature import ingredients, signature
 from .source import content_hash
 from .vocabulary import Pair
@@ -152,7 +144,7 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
     for problem in (inspection.nothing_readable(), inspection.refusal()):
         if problem:
             raise TalkbenchError(problem)
-    with _held(folder, options.config()) as store:
+    with held(folder, options.config()) as store:
         left = _left(plan, store)
         if not left and read_run(folder)["finished"]:
             return
@@ -167,65 +159,6 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
             _provenance(options, plan, inspection),
         )
     TrackCache(options.cache).trim(limit)
-
-
-@contextmanager
-def _held(folder: Path, config: dict[str, Any]) -> Iterator[Store]:
-    """Make or reopen the result folder and keep other runs out of it meanwhile."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise TalkbenchError(f"{folder}: cannot be made ({error.strerror}). Choose another -o.") from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TalkbenchError(
-                f"{folder}: another run is writing here. Wait for it, or choose another -o."
-            ) from error
-        store = Store(folder)
-        try:
-            _claim(store, config)
-            yield store
-        except OSError as error:
-            raise TalkbenchError(
-                f"{folder}: cannot be written ({error.strerror or error}). Free space or choose another -o; what was "
-                "measured is kept, and the same command goes on from there."
-            ) from error
-    finally:
-        os.close(handle)
-
-
-def _claim(store: Store, config: dict[str, Any]) -> None:
-    """Refuse a folder that holds anything but this very run."""
-    if (store.folder / "run.json").exists():
-        there = read_run(store.folder)["config"]
-        different = _first_difference(there, config)
-        if different:
-            name, old, new = different
-            raise TalkbenchError(
-                f"{store.folder}: holds another run: {name} is {old!r} there and {new!r} here. "
-                "Choose another -o, or remove that folder."
-            )
-    elif any(store.folder.iterdir()):
-        raise TalkbenchError(f"{store.folder}: is not empty and not a result folder. Choose a new folder for -o.")
-    else:
-        write_json(store.folder / "run.json", {"format": FORMAT, "finished": False, "config": config})
-
-
-def _first_difference(old: object, new: object, name: str = "") -> tuple[str, object, object] | None:
-    """Return (dotted name, old, new) of the first difference between two JSON values, the most telling one first."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        order = {"name": 0, "protocol": 0, "metrics": 2, "signature": 3}
-        for field in sorted({*old, *new}, key=lambda field: (order.get(field, 1), field)):
-            found = _first_difference(old.get(field), new.get(field), f"{name}.{field}".lstrip("."))
-            if found:
-                return found
-        return None
-    if old == new:
-        return None
-    return name.removeprefix("ingredients."), old, new
 
 
 def _left(plan: Plan, store: Store) -> list[Pair]:
@@ -263,7 +196,7 @@ def _measure_all(
     failures: dict[Pair, dict[str, str]] = {}
     done = total - len(jobs)
     report("measure", done, total)
-    for job, outcome in _outcomes(jobs, options.workers):
+    for job, outcome in outcomes(jobs, options.workers):
         if isinstance(outcome, Part):
             store.write_part(outcome)
         else:
@@ -283,82 +216,6 @@ def _blamed(pair: Pair, reason: str) -> Path | None:
     take = pair.take.video or pair.take.landmarks
     files = (pair.take.video, pair.take.landmarks, pair.clip.video)
     return next((file for file in files if file is not None and reason.startswith(str(file))), take)
-
-
-def _outcomes(jobs: list[Job], workers: int) -> Iterator[tuple[Job, Part | str]]:
-    """Yield every job with its part, or with the reason why there is none."""
-    if workers <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            yield job, _attempt(job)
-        return
-    waiting = deque(jobs)
-    while waiting:
-        lost: list[Job] = []
-        with _pool(min(workers, len(waiting))) as pool:
-            _refuse_stillborn(pool)
-            running: dict[Future[Part | str], Job] = {}
-            while (waiting and not lost) or running:
-                while waiting and not lost and len(running) <= workers:
-                    job = waiting.popleft()
-                    running[pool.submit(_attempt, job)] = job
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    job = running.pop(future)
-                    if isinstance(future.exception(), BrokenProcessPool):
-                        lost.append(job)
-                    else:
-                        yield job, future.result()
-        for job in lost:  # one of these ended the pool: alone, each shows whether it was the one
-            yield job, _attempt_alone(job)
-
-
-def _refuse_stillborn(pool: ProcessPoolExecutor) -> None:
-    """Raise where no worker can start at all: each imports the script that calls us, and must not score in its turn."""
-    try:
-        pool.submit(os.getpid).result()
-    except BrokenProcessPool as error:
-        raise TalkbenchError(
-            "The worker processes could not start. A script that scores with workers > 1 must call "
-            "talkbench.score() below `if __name__ == '__main__':`; or pass workers=1."
-        ) from error
-
-
-def _attempt_alone(job: Job) -> Part | str:
-    with _pool(1) as pool:
-        try:
-            return pool.submit(_attempt, job).result()
-        except BrokenProcessPool:
-            return "The process that measured it died: its decoder crashed, or memory ran out. Re-encode both videos."
-
-
-def _attempt(job: Job) -> Part | str:
-    """Measure one pair; whatever goes wrong with it must not stop the others."""
-    try:
-        return measure(job)
-    except MediaError as error:
-        return str(error)
-    except Exception:
-        return f"Internal error, please report it:\n{traceback.format_exc()}"
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
-
-
-def _start_worker() -> None:
-    """Keep a worker's libraries from fighting the other workers for cores, and end it with the run that started it."""
-    import cv2
-
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the run says that it was interrupted, once
-    cv2.setNumThreads(1)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot tell its workers to end, and they would wait for work for ever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _provenance(options: Options, plan: Plan, inspection: Inspection) -> dict[str, Any]:

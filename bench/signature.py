@@ -14,7 +14,8 @@ from typing import Any
 
 from .faces import weights_hash
 from .protocol import Protocol, arguments
-from .video import UNTAGGED, decoder_version
+from .video import decoder_version
+from .video_file import UNTAGGED
 
 ENGINE = "1"
 """Version of everything between the files and the metrics that no protocol field names; bumped when a number moves."""

@@ -19,11 +19,13 @@ from . import signature
 from .cache import Track, TrackCache, key
 from .errors import MediaError
 from .faces import FaceFinder, FaceModel, grey, weights_hash
+from .facts import VideoFacts
+from .frame_folder import frame_files
 from .framing import Fit, Framing, Native, Whole, box_around, warp_to_template
 from .preparation import EatCrop, eat_files
 from .protocol import Protocol
 from .tracking import Tracker
-from .video import VideoFacts, decoder_version, frame_files, probe, read_frames
+from .video import decoder_version, probe, read_frames
 from .vocabulary import AS_IS, Reading
 
 _SEARCH_SIZE = 512

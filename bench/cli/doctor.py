@@ -20,7 +20,7 @@ from .output import as_line, one_line, progress_bar
 
 if TYPE_CHECKING:
     from ...metrics.contract import Frame
-    from ..video import VideoFacts
+    from ..facts import VideoFacts
 
 EXAMPLES = (
     "Examples:\n\n"

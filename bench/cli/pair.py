@@ -13,9 +13,9 @@ from .output import as_line, one_line, progress_bar
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from ..facts import VideoFacts
     from ..inspection import Inspected, Inspection
     from ..pairing import Plan
-    from ..video import VideoFacts
 
 EXAMPLES = (
     "Examples:\n\n"

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...bench.errors import MediaError
+from ...bench.facts import VideoFacts
 from ...bench.originals import Original, clock, originals
 from ...bench.pairing import GROUND_TRUTH
 from ...bench.side_by_side import RECIPE, Picture, Place, fitted, lay_out, write_side_by_side
-from ...bench.video import VideoFacts, probe
+from ...bench.video import probe
 from ..columns import Column
 from .clips import Curve, curves
 

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkbench.bench.errors import MediaError
-from talkbench.bench.video import grid_length, probe, read_frames, resample
+from talkbench.bench.facts import grid_length
+from talkbench.bench.video import probe, read_frames, resample
 
 FPS = Fraction(25)
 
