@@ -1,7 +1,6 @@
 """The frames of a finished run, as they were measured, for figures and videos to show.
 
-What a take's frames are read as (its panel, its rate) is not in the result folder, so the run's folders are listed and
-paired again as its configuration says. Every video's SHA-256 must be the one that was measured.
+Every video's SHA-256 must be the one that was measured: see `originals.py`.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ import pandas as pd
 from ..metrics.contract import Frame
 from .cache import default_folder
 from .errors import TalkbenchError
-from .pairing import GROUND_TRUTH, Plan, plan_folders, plan_manifest
+from .originals import Original, originals
+from .pairing import GROUND_TRUTH
 from .protocol import Protocol
 from .results import Results
 from .sound import Sound, read_sound
-from .source import AnyFraming, Source, content_hash, framings, opened
-from .vocabulary import Pair
+from .source import AnyFraming, Source, framings, opened
 
 
 def load_clip(folder: Path, clip: str) -> Results:
@@ -37,11 +36,9 @@ def load_clip(folder: Path, clip: str) -> Results:
 def sound(results: Results, clip: str) -> Sound | None:
     """Return the sound of a clip's ground truth; None where it has none."""
     row = results.clips[results.clips["clip"] == clip].iloc[0]
-    video = Path(row["gt_video"])
-    _refuse_missing(video)
-    if content_hash(video) != row["gt_sha256"]:
-        raise _changed(video)
-    return read_sound(video)
+    original = Original(Path(row["gt_video"]), row["gt_sha256"])
+    original.check()
+    return read_sound(original.path)
 
 
 @dataclass(frozen=True)
@@ -80,71 +77,22 @@ def sides(results: Results, clip: str) -> Iterator[dict[str, Side]]:
 
     Raises TalkbenchError where a video is not where it was, or is not what was measured.
     """
-    rows = results.clips[results.clips["clip"] == clip].set_index("method")
-    rows = rows.loc[[method for method in results.run["methods"] if method in rows.index]]
-    for row in rows.to_dict("records"):
-        for path in (row["gt_video"], row["gen_video"]):
-            if isinstance(path, str):
-                _refuse_missing(Path(path))
-    protocol = _protocol(results.run)
-    pairs = {pair.take.method: pair for pair in _plan(results.run["config"]).pairs if pair.clip.id == clip}
+    rows = results.clips[results.clips["clip"] == clip]
+    known = originals(results.run, rows.to_dict("records"))
+    for original in known.values():
+        original.check()
+    protocol, cache = _protocol(results.run), default_folder()
     rate = Fraction(protocol.time.folder_fps)
-    found: dict[str, Side] = {}
+    real = known[clip, GROUND_TRUTH]
     with ExitStack() as stack:
-        for method, row in rows.iterrows():
-            pair = _same_files(pairs.get(str(method)), row)
-            cache = default_folder()
-            if GROUND_TRUTH not in found:
-                gt = stack.enter_context(opened(pair.clip.video, rate, protocol=protocol, cache=cache))
-                _same_bytes(gt, row["gt_sha256"])
-                found[GROUND_TRUTH] = Side(gt, framings(gt, gt)[0])
-            if pair.take.video is not None:
-                gen = stack.enter_context(
-                    opened(pair.take.video, rate, protocol=protocol, cache=cache, reading=pair.take.reading)
-                )
-                _same_bytes(gen, row["gen_sha256"])
-                found[str(method)] = Side(gen, framings(found[GROUND_TRUTH].source, gen)[1])
+        gt = stack.enter_context(opened(real.path, rate, protocol=protocol, cache=cache))
+        found = {GROUND_TRUTH: Side(gt, framings(gt, gt)[0])}
+        for method in results.run["methods"]:
+            if (clip, method) in known:
+                take = known[clip, method]
+                gen = stack.enter_context(opened(take.path, rate, protocol=protocol, cache=cache, reading=take.reading))
+                found[method] = Side(gen, framings(gt, gen)[1])
         yield found
-
-
-def _same_files(pair: Pair | None, row: Any) -> Pair:  # noqa: ANN401
-    """Return the pair if its files are those of its row of clips.parquet."""
-    if pair is not None:
-        take = None if pair.take.video is None else str(pair.take.video)
-        measured = row["gen_video"] if isinstance(row["gen_video"], str) else None
-        if (str(pair.clip.video), take) == (row["gt_video"], measured):
-            return pair
-    raise TalkbenchError(
-        f"{row['gt_video']} and {row['gen_video']}: were measured as a pair, but the run's folders pair other files "
-        "now. Score into a new folder."
-    )
-
-
-def _same_bytes(source: Source, measured: str) -> None:
-    if source.sha256 != measured:
-        raise _changed(source.path)
-
-
-def _changed(video: Path) -> TalkbenchError:
-    return TalkbenchError(
-        f"{video}: has changed since it was measured, so what it shows is not what the numbers say. "
-        "Run the same `talkbench score` command again."
-    )
-
-
-def _refuse_missing(video: Path) -> None:
-    if not video.exists():
-        raise TalkbenchError(
-            f"{video}: is not there any more, so it cannot be drawn. Put it back where it was measured, or score the "
-            "videos where they are now."
-        )
-
-
-def _plan(config: dict[str, Any]) -> Plan:
-    if config["manifest"] is not None:
-        return plan_manifest(Path(config["manifest"]))
-    gen = {name: Path(path) for name, path in config["gen"].items()}
-    return plan_folders(Path(config["gt"]), gen, key=config["key"], adapters=config["adapters"])
 
 
 def _protocol(run: dict[str, Any]) -> Protocol:

@@ -29,7 +29,7 @@ class Original:
     def check(self) -> None:
         """Raise MediaError where this is not what was measured: it is gone, cannot be read, or has changed."""
         if not self.path.exists():
-            raise MediaError(f"{self.path}: is no longer there. Put it back, and make the report again.")
+            raise MediaError(f"{self.path}: is no longer there. Put it back, or score the videos where they are now.")
         try:
             content = content_hash(self.path, self.reading.prefix)
         except OSError as error:

@@ -125,7 +125,7 @@ def test_a_video_that_has_changed_is_one_line(run, tmp_path):
     try:
         for change, message in (
             (lambda: video.write_bytes(kept + b"\0"), "has changed"),
-            (video.unlink, "is not there"),
+            (video.unlink, "is no longer there"),
         ):
             change()
             for verb, name in (("frames", "a.png"), ("overlay", "a.mp4")):
