@@ -38,9 +38,9 @@ def app() -> typer.Typer:
         help="Draw figures and videos from a result folder.",
         no_args_is_help=True,
         rich_markup_mode="markdown",
-        epilog="Examples:\n\ntalkbench plot landmarks run/ --clip M003/angry/level_2/009 -o figure5.pdf\n\n"
+        epilog="Examples:\n\ntalkbench plot landmarks run/ --clip W037/angry/level_2/008 -o figure5.pdf\n\n"
         "talkbench plot distribution run/ --metric M-LMD --by emotion\n\n"
-        "talkbench plot overlay run/ --clip M003/angry/level_2/009 -o compare.mp4",
+        "talkbench plot overlay run/ --clip W037/angry/level_2/008 -o compare.mp4",
     )
     for name, verb in _VERBS.items():
         application.command(name)(verb)

@@ -107,8 +107,8 @@ def write(figure: Figure, x: float, y: float, text: str, **look: Any) -> None:  
 def plain(text: str, longest: int | None = None) -> str:
     """Return one line without control characters, cut in the middle where it is longer than `longest`.
 
-    >>> plain("M003/angry/level_2/009", 15)
-    'M003/an…_2/009'
+    >>> plain("W037/angry/level_2/008", 15)
+    'W037/an…_2/008'
     """
     text = escape.one_line(text)
     if longest is None or len(text) <= longest:
