@@ -126,10 +126,11 @@ def _walk(
                 difference = seen[pixels[level, tree, node, 0]] - seen[pixels[level, tree, node, 1]]
                 node = 2 * node + (1 if difference > thresholds[level, tree, node] else 2)
             leaf[tree] = node - splits
-        for tree in range(trees):
-            step = leaves[level, tree, leaf[tree]]
+        for tree in range(0, trees, 4):  # four at once, added in their order: four rows on their way from memory
+            a, b = leaves[level, tree, leaf[tree]], leaves[level, tree + 1, leaf[tree + 1]]
+            c, d = leaves[level, tree + 2, leaf[tree + 2]], leaves[level, tree + 3, leaf[tree + 3]]
             for n in range(len(shape)):
-                shape[n] += step[n]
+                shape[n] = (((shape[n] + a[n]) + b[n]) + c[n]) + d[n]
 
 
 @cache
