@@ -154,7 +154,7 @@ def _row(job: Job, metrics: tuple[Metric, ...], compared: _Compared, values: Val
     for side, source, track in (("gt", compared.gt, compared.gt_track), ("gen", compared.gen, compared.gen_track)):
         row |= {
             f"{side}_faces": int((track.faces > 0).sum()),
-            f"{side}_several": int((track.faces > 1).sum()),
+            f"{side}_several": int((_faces_seen(job, side, source, track) > 1).sum()),
             f"{side}_video": None if source is None else str(source.path),
             f"{side}_sha256": None if source is None else source.sha256,
             f"{side}_colour": None if source is None else source.facts.colour,
@@ -164,6 +164,14 @@ def _row(job: Job, metrics: tuple[Metric, ...], compared: _Compared, values: Val
         row[name] = of_clip(present) if present.size else float("nan")
         row[f"{name}:frames"] = int(present.size)
     return row
+
+
+def _faces_seen(job: Job, side: str, source: Source | None, track: Track) -> npt.NDArray[np.uint8]:
+    """Return how many faces a video's frames show: before the crop, where one face was chosen there to be cropped."""
+    crop = job.protocol.frame.crop
+    if source is not None and (crop == "aligned" or (crop, side) == ("gt-box", "gt")):
+        return source.searched.faces
+    return track.faces
 
 
 def clip_columns(metrics: tuple[Metric, ...]) -> pa.Schema:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -68,9 +68,14 @@ class Source:
             self.facts.path, source_rate=self.facts.rate, rate=self.protocol.time.rate, reading=self.reading
         )
 
+    @cached_property
+    def searched(self) -> Track:
+        """The faces of the whole source frames, searched at a sensible size: what a crop is placed by."""
+        return Side(self, Fit(_SEARCH_SIZE)).finish()
+
     def source_landmarks(self) -> npt.NDArray[np.float32]:
-        """Return the landmarks (T, 68, 2) in px of the source frame, searched on frames of a sensible size."""
-        track = Side(self, Fit(_SEARCH_SIZE)).finish()
+        """Return the landmarks (T, 68, 2) in px of the source frame."""
+        track = self.searched
         if np.isnan(track.landmarks).all():
             raise MediaError(
                 f"{self.path}: no face in any frame, so there is nothing to crop around. "

@@ -257,6 +257,9 @@ def test_of_two_faces_the_largest_is_measured_and_the_others_are_counted(tmp_pat
     assert (row["gt_several"], row["gen_several"], row["gen_faces"]) == (0, 3, 3)
     assert row["M-LMD"] < 0.7
     assert row["F-LMD-uncentred"] < 1
+    cropped = talkbench.score(tmp_path / "two.mp4", {"m": tmp_path / "one.mp4"}, crop="gt-box", cache=False)
+    (row,) = cropped.clips.to_dict("records")
+    assert (row["gt_several"], row["gt_faces"]) == (3, 3)
 
 
 def test_unequal_lengths_are_refused_with_both_counts_unless_accepted(tmp_path: Path) -> None:
