@@ -42,20 +42,24 @@ def held(folder: Path, config: dict[str, Any]) -> Iterator[Store]:
 
 
 def _claim(store: Store, config: dict[str, Any]) -> None:
-    """Refuse a folder that holds anything but this very run."""
-    if (store.folder / "run.json").exists():
-        there = read_run(store.folder)["config"]
+    refuse_other(store.folder, config)
+    if not (store.folder / "run.json").exists():
+        write_json(store.folder / "run.json", {"format": FORMAT, "finished": False, "config": config})
+
+
+def refuse_other(folder: Path, config: dict[str, Any]) -> None:
+    """Raise TalkbenchError for a folder that holds anything but this very run; one that is not there yet is fine."""
+    if (folder / "run.json").exists():
+        there = read_run(folder)["config"]
         different = _first_difference(there, config)
         if different:
             name, old, new = different
             raise TalkbenchError(
-                f"{store.folder}: holds another run: {name} is {old!r} there and {new!r} here. "
+                f"{folder}: holds another run: {name} is {old!r} there and {new!r} here. "
                 "Choose another -o, or remove that folder."
             )
-    elif any(store.folder.iterdir()):
-        raise TalkbenchError(f"{store.folder}: is not empty and not a result folder. Choose a new folder for -o.")
-    else:
-        write_json(store.folder / "run.json", {"format": FORMAT, "finished": False, "config": config})
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise TalkbenchError(f"{folder}: is not empty and not a result folder. Choose a new folder for -o.")
 
 
 def _first_difference(old: object, new: object, name: str = "") -> tuple[str, object, object] | None:

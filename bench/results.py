@@ -59,7 +59,7 @@ class Results:
             clips = pd.read_parquet(folder / "clips.parquet")
             expected = int(clips["compared"].sum()) if len(clips) else 0
             if pq.read_metadata(folder / "frames.parquet").num_rows != expected:
-                raise pa.ArrowInvalid("frames.parquet lacks frames")
+                raise pa.ArrowInvalid
             return cls(
                 run,
                 clips,
@@ -68,7 +68,8 @@ class Results:
             )
         except (OSError, pa.ArrowInvalid, json.JSONDecodeError) as error:
             raise TalkbenchError(
-                f"{folder}: the result folder is damaged ({error}). Run the same `talkbench score` command again."
+                f"{folder}: the result folder is damaged: clips.parquet, frames.parquet or failures.jsonl is missing, "
+                "cut short or does not fit the others. Run the same `talkbench score` command again."
             ) from error
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .cache import TrackCache, default_folder, size_limit
-from .claim import held
+from .claim import held, refuse_other
 from .device import check_device
 from .errors import MediaError, TalkbenchError
 from .inspection import Inspection, inspect
@@ -133,6 +133,7 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
     """Carry out a run in a result folder, or what is left of it."""
     check_device(options.device)
     limit = size_limit()
+    refuse_other(folder, options.config())
     plan = options.plan()
     refusal = plan.refusal()
     if refusal and not options.allow_missing:

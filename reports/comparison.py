@@ -18,6 +18,7 @@ from .best import versus
 from .columns import Column, Units, Values, clip_values, in_order, shown_columns, units
 from .intervals import Floats, intervals
 from .significance import Paired, Test, holm
+from .table import GROUND_TRUTH
 
 if TYPE_CHECKING:
     from ..bench.results import Results
@@ -69,7 +70,7 @@ def compare(results: Results, baseline: str) -> Comparisons:
     run = results.run
     others = [name for name in run["methods"] if name != baseline]
     if len(others) == len(run["methods"]):
-        near = get_close_matches(baseline, others, n=1, cutoff=0.4)
+        near = [] if baseline == GROUND_TRUTH else get_close_matches(baseline, others, n=1, cutoff=0.4)
         raise TalkbenchError(
             f"--baseline {baseline}: is not a method of the run.{f' Did you mean {near[0]}?' if near else ''} "
             f"There are: {', '.join(others)}."
@@ -131,7 +132,7 @@ def _family(
     made = []
     for place, (name, pair) in enumerate(zip(others, pairs, strict=True)):
         low, high = (None if np.isnan(end) else float(end) for end in bounds[place])
-        verdict: Verdict = "not tested"
+        verdict: Verdict = "too few to tell" if pair.n_units == 1 and pair.difference is not None else "not tested"
         if pair.test is not None:
             verdict = "not distinguishable" if lowest[place] <= limit else "too few to tell"
             if adjusted[place] <= limit:
@@ -145,7 +146,8 @@ def _notes(made: Sequence[Comparison], of: Units, n_clips: int, ci: dict[str, An
     unit = "speaker" if of.clustered else "clip"
     family = len(dict.fromkeys(one.method for one in made))
     notes = [
-        f"Difference: method - baseline over the clips that both have, and its {ci['level'] * 100:g} % interval "
+        "Difference: the method's mean less the baseline's over the clips that both have, and its "
+        f"{ci['level'] * 100:g} % interval "
         f"(studentised bootstrap by {unit}). d: its size in standard deviations of the clips' differences. "
         f"p: two-sided sign-flip test by {unit}. Holm: p corrected for the {family} comparison{'s' * (family != 1)} "
         f"on that metric. Above {limit}: not distinguishable, which does not mean equal. "
@@ -153,8 +155,9 @@ def _notes(made: Sequence[Comparison], of: Units, n_clips: int, ci: dict[str, An
     ]
     few: dict[str, list[str]] = {}
     for one in made:
-        if one.test is not None and one.verdict == "too few to tell":
-            why = f"{of.words(one.paired.n_units)} give no p below {one.test.smallest_p:.2g} before the correction"
+        if one.verdict == "too few to tell":
+            smallest = 1.0 if one.test is None else one.test.smallest_p
+            why = f"{of.words(one.paired.n_units)} give no p below {smallest:.2g} before the correction"
             few.setdefault(why, []).append(f"{one.method}, {one.column.name}")
     remarks = {
         f"Too few to tell: no difference, however large, can reach {limit} after the correction": [
@@ -163,7 +166,7 @@ def _notes(made: Sequence[Comparison], of: Units, n_clips: int, ci: dict[str, An
         f"Compared on fewer than all {n_clips} clips, on those that both have": [
             f"{one.method}, {one.column.name}: {one.paired.n_clips}" for one in made if one.paired.n_clips < n_clips
         ],
-        f"Not tested, for fewer than two {unit}s in common or an infinite value": [
+        "Not tested, for no clip in common or an infinite value": [
             f"{one.method}, {one.column.name}" for one in made if one.verdict == "not tested"
         ],
     }

@@ -41,7 +41,7 @@ def to_latex(made: Comparisons) -> str:
     short = {"Difference": "Diff.", "Better on": "Better", f"Against {made.baseline}": "Method"}
     head = [escape.latex(short.get(text, text)) for text in _headings(made)[1:]]
     lines = [
-        r"% Needs \usepackage{booktabs}. Method names beyond Latin script need LuaLaTeX or XeLaTeX.",
+        r"% Needs \usepackage{booktabs}. Names beyond Latin script need LuaLaTeX or XeLaTeX with a font that has them.",
         r"\begin{table}[t]",
         r"  \centering\footnotesize\setlength{\tabcolsep}{3pt}",
         rf"  \caption{{Comparison with {escape.latex(made.baseline)} (protocol {escape.latex(made.protocol)}).}}",
@@ -135,7 +135,7 @@ def _lines(made: Comparisons) -> Iterator[list[str]]:
         yield [
             first,
             one.method,
-            _signed(None if one.test is None else one.test.difference, decimals),
+            _signed(one.paired.difference, decimals),
             interval,
             _signed(None if one.test is None else one.test.standardised, 2),
             f"{one.better_on}/{one.paired.n_clips}",

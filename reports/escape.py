@@ -11,6 +11,7 @@ import unicodedata
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$])")
 _LATEX = {
+    "–": "--",  # a font of another encoding has no such character, and leaves the place empty
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",

@@ -245,7 +245,7 @@ def _latex_row(row: Row, metrics: Sequence[Column]) -> list[str]:
 def _latex_page(table: Table, body: list[str], page: int, pages: int) -> str:
     label = f"{table.label}{'' if table.by is None else f'-by-{table.by}'}{'' if page == 1 else f'-{page}'}"
     lines = [
-        r"% Needs \usepackage{booktabs}. Method names beyond Latin script need LuaLaTeX or XeLaTeX.",
+        r"% Needs \usepackage{booktabs}. Names beyond Latin script need LuaLaTeX or XeLaTeX with a font that has them.",
         r"\begin{table}[t]",
         r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
         rf"  \caption{{{escape.latex(_title(table))}{f', part {page} of {pages}' if pages > 1 else ''}.}}",

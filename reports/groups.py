@@ -38,6 +38,15 @@ class Group:
     planned: Mapping[str, int]
 
 
+def refuse_unlabelled(clips: pd.DataFrame, by: str) -> None:
+    """Raise TalkbenchError where no clip has the label."""
+    if not clips[by].notna().any():
+        raise TalkbenchError(
+            f"--by {by}: no clip of the run has a known {by}. Name the clips as MEAD does, or fill the column {by} of "
+            "a --manifest, and score again."
+        )
+
+
 def groups(results: Results, by: Literal["emotion", "level", "speaker"]) -> list[Group]:
     """Split a run by a label, in the label's order; clips without one come last, as `unlabelled`.
 
@@ -45,11 +54,7 @@ def groups(results: Results, by: Literal["emotion", "level", "speaker"]) -> list
     Raises TalkbenchError where no clip has the label.
     """
     clips = results.clips
-    if not clips[by].notna().any():
-        raise TalkbenchError(
-            f"--by {by}: no clip of the run has a known {by}. Name the clips as MEAD does, or fill the column {by} of "
-            "a --manifest, and score again."
-        )
+    refuse_unlabelled(clips, by)
     labels = [label if isinstance(label, str) else None for label in clips[by].tolist()]
     of_clip = dict(zip(clips["clip"], labels, strict=True))
     planned: dict[str | None, dict[str, int]] = {}

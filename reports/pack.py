@@ -40,6 +40,7 @@ def write_pack(folder: Path, out: Path) -> str:
     contents = _contents(folder, results)
     frames = folder / "frames.parquet"
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         with replacing(out) as temporary:
             with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as pack:
                 files = {}

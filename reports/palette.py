@@ -46,6 +46,14 @@ def style_of(method_index: int) -> Style:
     return Style(COLOURS[place], _DASHES[round_ % len(_DASHES)], _MARKERS[(place + round_) % len(_MARKERS)])
 
 
+def ink_on(colour: str) -> str:
+    """Return black or white, whichever can be read better on a colour (by WCAG's contrast)."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "black" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "white"
+
+
 def styles(methods: Sequence[str]) -> dict[str, Style]:
     """Return the style of each of a run's methods."""
     return {method: style_of(index) for index, method in enumerate(methods)}

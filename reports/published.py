@@ -257,7 +257,7 @@ def _latex_table(sheet: Sheet) -> str:
     body = [[escape.latex(text) for text in line] for line in zip(*cells, strict=True)]
     slug = re.sub(r"[^a-z0-9]+", "-", f"{sheet.source.paper} {sheet.source.name}".lower()).strip("-")
     lines = [
-        r"% Needs \usepackage{booktabs}. Method names beyond Latin script need LuaLaTeX or XeLaTeX.",
+        r"% Needs \usepackage{booktabs}. Names beyond Latin script need LuaLaTeX or XeLaTeX with a font that has them.",
         r"\begin{table}[t]",
         r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
         rf"  \caption{{{escape.latex(sheet.title)}}}",

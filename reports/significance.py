@@ -14,6 +14,7 @@ mean(d) / sd(d) over clips, Cohen's d_z. References: Fisher 1935, chapter 21; Ph
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -56,6 +57,13 @@ class Paired:
     higher_on: int
     lower_on: int
     test: Test | None = None
+
+    @property
+    def difference(self) -> float | None:
+        """The other's mean less the baseline's; None where there is none, or it is not finite."""
+        if self.baseline is None or self.other is None or not math.isfinite(self.other - self.baseline):
+            return None
+        return self.other - self.baseline
 
 
 def paired(

@@ -222,7 +222,10 @@ def _ground_truth(clips: pd.DataFrame, columns: Sequence[Column]) -> Row:
     if not count:
         return Row(GROUND_TRUTH, tuple(Cell(None, None, None, 0.0, 0) for _ in columns), 0, 0, reference=True)
     shares = {"landmarks": float(faces.mean()), "frames": 1.0}
-    cells = (Cell(column.perfect, None, None, shares[column.needs], count) for column in columns)
+    cells = (
+        Cell(column.perfect if shares[column.needs] else None, None, None, shares[column.needs], count)
+        for column in columns
+    )
     return Row(GROUND_TRUTH, tuple(cells), count, count, reference=True)
 
 

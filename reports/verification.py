@@ -108,6 +108,8 @@ def _unpack(pack: Path, folder: Path) -> dict[str, Any]:
         raise TalkbenchError(
             f"{pack}: is no complete zip file ({error}). Expected what `talkbench export` wrote; download it again."
         ) from error
+    except IsADirectoryError as error:
+        raise TalkbenchError(f"{pack}: is a folder. Pack it first: talkbench export {pack} -o pack.zip.") from error
     except (OSError, EOFError, NotImplementedError) as error:
         raise TalkbenchError(f"{pack}: cannot be read ({error}). Expected what `talkbench export` wrote.") from error
 

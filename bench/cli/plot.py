@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ..errors import TalkbenchError
+from ..errors import MediaError, TalkbenchError
+from .output import one_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,8 +112,14 @@ def curves(
     results = load_clip(run, clip)
     scale_of(results, metric)
     tracks(results, clip)
-    figure = curves_figure(results, clip, metric, sound=sound(results, clip), width=_INCHES[width])
-    _write(figure, files, results, f"{metric}, clip {clip}. {CAPTION}")
+    try:
+        heard = sound(results, clip)
+    except MediaError as error:  # the curve is in the run; only its sound is not
+        typer.echo(f"warning: drawn without sound. {one_line(str(error))}", err=True)
+        heard = None
+    figure = curves_figure(results, clip, metric, sound=heard, width=_INCHES[width])
+    below = " Below: the ground truth's sound." if heard else ""
+    _write(figure, files, results, f"{metric}, clip {clip}. {CAPTION}{below}")
 
 
 def distribution(

@@ -23,6 +23,9 @@ EXAMPLES = (
     "stopped, and makes no video twice."
 )
 
+_WARNINGS = 5
+"""Lines on stderr, at most: the page has them all."""
+
 
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Result folder.")],
@@ -49,8 +52,10 @@ def report(
             clips=_count(clips),
             progress=lambda done, total: progress("make", done, total),
         )
-    for warning in made.warnings:
+    for warning in made.warnings[:_WARNINGS]:
         typer.echo(f"warning: {one_line(warning)}", err=True)
+    if len(made.warnings) > _WARNINGS:
+        typer.echo(f"warning: and {len(made.warnings) - _WARNINGS} more like these, all on the page", err=True)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
     typer.echo(f"Report: {made.index}  ({made.players} of {made.clips} clips with a player, {size:.1f} MB)")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CAPTION = (
     "Each method's value in every compared frame. A ring marks each method's worst frame; a tick along the foot, in "
-    "the method's colour, a frame that has no value because a face was not found. Below: the ground truth's sound."
+    "the method's colour, a frame that has no value because a face was not found."
 )
 Sound = tuple[npt.NDArray[np.floating], int]
 """Mono samples (N,), −1 to 1, the first of them at the first frame, and their rate in Hz."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .. import palette
+from ..groups import refuse_unlabelled
 from . import canvas
 from .tracks import Floats, scale_of
 
@@ -31,7 +32,7 @@ def distribution_figure(
 ) -> Figure:
     """Draw the clips' values of some metrics, one above the other, grouped by a label of the clips with `by`.
 
-    Raises TalkbenchError for a metric that the run does not have.
+    Raises TalkbenchError for a metric that the run does not have, and where no clip has the label.
     """
     scales = [scale_of(results, name) for name in metrics]
     methods = list(results.run["methods"])
@@ -70,6 +71,7 @@ def _groups(clips: pd.DataFrame, by: By | None) -> list[tuple[str, pd.DataFrame]
     count = clips["clip"].nunique()
     if by is None:
         return [(f"{count} clip{'s' if count != 1 else ''}", clips)]
+    refuse_unlabelled(clips, by)
     labels = clips[by].astype(object).where(clips[by].notna(), None)
     names = sorted({str(label) for label in labels if label is not None})
     groups = [(name, clips[labels == name]) for name in names]

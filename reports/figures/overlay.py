@@ -74,8 +74,8 @@ def _head(name: str, width: int, styles: Mapping[str, palette.Style]) -> Frame:
     with canvas.house_style():
         figure = canvas.new_figure(width / dpi, _HEAD / dpi, dpi=dpi)
         figure.set_facecolor(colour)
-        text = canvas.plain(name, width // 9)
-        canvas.write(figure, width / dpi / 2, _HEAD / dpi / 2, text, va="center", fontsize=9, color="white")
+        text, ink = canvas.plain(name, width // 9), palette.ink_on(colour)
+        canvas.write(figure, width / dpi / 2, _HEAD / dpi / 2, text, va="center", fontsize=9, color=ink)
         drawn: Any = figure.canvas
         drawn.draw()
         return np.asarray(drawn.buffer_rgba())[..., :3].copy()

@@ -147,7 +147,9 @@ def _worst(listed: Sequence[Entry], at: int, column: Column) -> list[Worst]:
     of_clip: dict[str, Worst] = {}
     for entry in listed:
         value = entry.values[at]
-        if value is not None and (entry.clip not in of_clip or sign * value < sign * of_clip[entry.clip].value):
+        if value is None or value == column.perfect:
+            continue
+        if entry.clip not in of_clip or sign * value < sign * of_clip[entry.clip].value:
             of_clip[entry.clip] = Worst(entry.clip, entry.method, value)
     return sorted(of_clip.values(), key=lambda one: (sign * one.value, one.clip))[:WORST]
 

@@ -41,4 +41,4 @@ def test_ten_times_the_frames_need_hardly_more_memory(tmp_path: Path) -> None:
     command = [sys.executable, "-c", MEASURE, tmp_path, "short", "long"]
     measured = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     short, long = (int(kilobytes) / 1024 for kilobytes in measured)
-    assert long - short < 20, f"{short:.0f} MB with {SHORT} frames, {long:.0f} MB with {LONG}"
+    assert long - short < 30, f"{short:.0f} MB with {SHORT} frames, {long:.0f} MB with {LONG}"

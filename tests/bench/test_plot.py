@@ -39,7 +39,7 @@ def run(tmp_path_factory):
         ("frames", "--clip", CLIP, "--width", "single"),
         ("frames", "--clip", CLIP, "--landmarks", "--metric", "PSNR", "--width", "single", "--frames", "0,4"),
         ("curves", "--clip", CLIP, "--metric", "PSNR"),
-        ("distribution", "--metric", "SSIM", "--by", "speaker"),
+        ("distribution", "--metric", "SSIM"),
         ("trade-off", "--x", "SSIM", "--y", "F-LMD"),
     ],
     ids=lambda arguments: "-".join(arguments[:1] + arguments[3:4]),

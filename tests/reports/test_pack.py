@@ -283,6 +283,7 @@ def test_a_folder_that_is_no_run_leaves_nothing(tmp_path):
 
 
 def test_a_place_that_cannot_be_written(run, tmp_path):
+    (tmp_path / "no").write_text("a file where the folder would be")
     outcome = talkbench("export", run, "-o", tmp_path / "no" / "p.zip")
     assert outcome.code == 2
     assert "cannot be written" in outcome.err
