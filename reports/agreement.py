@@ -1,8 +1,8 @@
 """How far raters agree: intraclass correlation, Krippendorff's alpha, and each rater against all the others.
 
 ICC(A,1) and ICC(A,k): two-way random effects, absolute agreement, of one rating and of the mean of all k raters
-(McGraw & Wong 1996, their cases 2 and intervals; ICC(2,1) and ICC(2,k) of Shrout & Fleiss 1979). They need every rater
-on every stimulus; with gaps `mixed.py` estimates the same variances.
+(McGraw & Wong 1996, with their intervals; ICC(2,1) and ICC(2,k) of Shrout & Fleiss 1979). With gaps the same shares of
+variance come from restricted likelihood (`mixed.py`), k being the mean number of ratings of a stimulus; no interval.
 
 Alpha: 1 - D_observed / D_expected from the coincidences of scores within stimuli, with the ordinal difference
 (Σ_{g=c..k} n_g - (n_c + n_k) / 2)², n the number of pairable scores of each value (Krippendorff 2011). Its interval is
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .intervals import Floats
+from .mixed import TERMS, mixed
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Estimate:
 
 
 def icc(ratings: Floats, *, level: float = 0.95) -> tuple[Estimate, Estimate] | None:
-    """ICC(A,1) and ICC(A,k) of `ratings` (raters, stimuli); None with a gap, or fewer than two of either.
+    """ICC(A,1) and ICC(A,k) of `ratings` (raters, stimuli), NaN where missing; None with fewer than two of either.
 
     >>> shrout_fleiss = np.array([[9, 6, 8, 7, 10, 6], [2, 1, 4, 1, 5, 2], [5, 3, 6, 2, 6, 4], [8, 2, 8, 6, 9, 7.0]])
     >>> one, mean = icc(shrout_fleiss)
@@ -38,8 +39,10 @@ def icc(ratings: Floats, *, level: float = 0.95) -> tuple[Estimate, Estimate] | 
     from scipy import stats
 
     k, n = ratings.shape
-    if min(k, n) < 2 or np.isnan(ratings).any():
+    if min(k, n) < 2:
         return None
+    if np.isnan(ratings).any():
+        return _icc_with_gaps(ratings)
     grand, of_rater, of_stimulus = ratings.mean(), ratings.mean(axis=1), ratings.mean(axis=0)
     msr = k * float(np.sum((of_stimulus - grand) ** 2)) / (n - 1)
     msc = n * float(np.sum((of_rater - grand) ** 2)) / (k - 1)
@@ -98,7 +101,18 @@ def against_the_others(ratings: Floats) -> Floats:
     return made
 
 
-def _of_mean(r: float, k: int) -> float:
+def _icc_with_gaps(ratings: Floats) -> tuple[Estimate, Estimate] | None:
+    fit = mixed(ratings[:, :, np.newaxis])
+    if fit is None:
+        return None
+    of_rater, of_stimulus, more_rater, more_stimulus = (fit.variances[name] for name in TERMS)
+    stimulus = of_stimulus + more_stimulus
+    r = stimulus / (stimulus + of_rater + more_rater + fit.variances["rest"])
+    k = float(np.mean((~np.isnan(ratings)).sum(axis=0)))
+    return Estimate(r), Estimate(_of_mean(r, k))
+
+
+def _of_mean(r: float, k: float) -> float:
     """Spearman-Brown: what the mean of k raters reaches where one has `r`."""
     return k * r / (1 + (k - 1) * r)
 

@@ -22,7 +22,7 @@ _ROUNDS = 10_000
 
 @dataclass(frozen=True)
 class Recovered:
-    """`quality` (stimuli,) with its standard `error`; `bias` and `inconsistency` (raters,). NaN where nothing is rated."""
+    """`quality` (stimuli,) with its standard `error`; `bias` and `inconsistency` (raters,). NaN for what is unrated."""
 
     quality: Floats
     error: Floats
@@ -38,7 +38,7 @@ def recover(ratings: Floats) -> Recovered | None:
     ([3.0, 5.0, 8.0], [-1.0, 1.0, 0.0])
     """
     there = ~np.isnan(ratings)
-    rated, watched = there.any(axis=1), there.any(axis=0)
+    rated, watched = np.asarray(there.any(axis=1)), np.asarray(there.any(axis=0))
     u, seen = ratings[rated][:, watched], there[rated][:, watched]
     if min(u.shape) < 2:
         return None
@@ -58,9 +58,7 @@ def recover(ratings: Floats) -> Recovered | None:
         quality = weight @ np.where(seen, u - bias[:, np.newaxis], 0.0) / total
         if np.abs(quality - before).max() < 1e-8:
             break
-    return Recovered(
-        _at(watched, quality), _at(watched, total**-0.5), _at(rated, bias), _at(rated, weight**-0.5)
-    )
+    return Recovered(_at(watched, quality), _at(watched, total**-0.5), _at(rated, bias), _at(rated, weight**-0.5))
 
 
 def _at(places: npt.NDArray[np.bool_], values: Floats) -> Floats:

@@ -4,8 +4,8 @@ Per clip: over stimuli, a stimulus being one clip of one method; its rating is t
 run's clip value. The interval is that of the percentiles over draws of clips with replacement, each with all its
 methods, as the stimuli of one clip resemble each other. Within methods: the same after each method's own means are
 taken off both, so that what remains is which clip of a method is the better one, not which method. Per method: over
-methods, of their means; the interval is Fisher's (for Spearman with the error of Bonett & Wright 2000), and there is none
-on fewer than 5 methods.
+methods, of their means; the interval is Fisher's (for Spearman with the error of Bonett & Wright 2000), and there is
+none on fewer than 5 methods.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def correlate(scales: Sequence[Rated], results: Results) -> tuple[tuple[Correlat
     columns = shown_columns(results.run)
     matched = match(scales, results)
     rng = np.random.default_rng(SEED)
-    draws = rng.multinomial(len(matched.clips), np.full(len(matched.clips), 1 / len(matched.clips)), size=RESAMPLES)
+    draws = rng.multinomial(
+        len(matched.clips), np.full(len(matched.clips), 1 / len(matched.clips)), size=RESAMPLES
+    ).astype(np.float64)
     made = []
     for scale, mos in matched.ratings.items():
         for column in columns:
@@ -84,24 +86,22 @@ def match(scales: Sequence[Rated], results: Results) -> Matched:
     """
     columns = shown_columns(results.run)
     rows = in_order(results.clips, columns)
-    clips = {name: rated for name in dict.fromkeys(rows["clip"]) if (rated := _named(name, scales[0].clips, rows["clip"]))}
+    clips = {
+        name: rated for name in dict.fromkeys(rows["clip"]) if (rated := _named(name, scales[0].clips, rows["clip"]))
+    }
     keys = {method_key(name): name for name in scales[0].methods if method_key(name) != method_key(GROUND_TRUTH)}
     methods = {name: keys[method_key(name)] for name in results.run["methods"] if method_key(name) in keys}
-    if not clips or not methods:
-        what, rated, run = (
-            ("clip", scales[0].clips, list(dict.fromkeys(rows["clip"])))
-            if not clips
-            else ("method", scales[0].methods, results.run["methods"])
-        )
-        raise TalkbenchError(
-            f"The ratings and the run share no {what}: rated were {', '.join(rated[:3])} …, measured "
-            f"{', '.join(run[:3])} …. Use the run's names in the column {what}."
-        )
+    if not clips:
+        raise _nothing_shared("clip", scales[0].clips, list(dict.fromkeys(rows["clip"])))
+    if not methods:
+        raise _nothing_shared("method", scales[0].methods, results.run["methods"])
     mos = {}
     for one in scales:
         count = (~np.isnan(one.scores)).sum(axis=0)
         mean = np.where(count > 0, np.nansum(one.scores, axis=0) / np.maximum(count, 1), np.nan)
-        at = np.ix_([one.clips.index(name) for name in clips.values()], [one.methods.index(m) for m in methods.values()])
+        at = np.ix_(
+            [one.clips.index(name) for name in clips.values()], [one.methods.index(m) for m in methods.values()]
+        )
         mos[one.scale] = mean[at]
     metrics = {
         column.name: rows.pivot(index="clip", columns="method", values=column.name)
@@ -110,6 +110,14 @@ def match(scales: Sequence[Rated], results: Results) -> Matched:
         for column in columns
     }
     return Matched(tuple(clips), tuple(methods), mos, metrics)
+
+
+def _nothing_shared(what: str, rated: Sequence[str], measured: Sequence[str]) -> TalkbenchError:
+    names, others = (f"{', '.join(of[:3])}{' …' if len(of) > 3 else ''}" for of in (rated, measured))
+    return TalkbenchError(
+        f"The ratings and the run share no {what}: rated were {names}, measured {others}. Use the run's names in the "
+        f"column {what}."
+    )
 
 
 def _named(clip: str, rated: Sequence[str], measured: Sequence[str]) -> str | None:
@@ -132,9 +140,7 @@ def _over_clips(scale: str, column: Column, over: Over, mos: Floats, values: Flo
     there = np.isfinite(mos) & np.isfinite(values)
     clip = np.nonzero(there)[0]
     x, y = values[there], mos[there]
-    pearson, spearman = (
-        _drawn(*pair, draws[:, clip].astype(np.float64)) for pair in ((x, y), (_ranks(x), _ranks(y)))
-    )
+    pearson, spearman = (_drawn(*pair, draws[:, clip]) for pair in ((x, y), (_ranks(x), _ranks(y))))
     return Correlation(scale, column, over, len(x), pearson, spearman)
 
 
@@ -165,15 +171,11 @@ def _over_methods(scale: str, column: Column, mos: Floats, values: Floats) -> Co
     there = np.isfinite(mos) & np.isfinite(values)
     count = there.sum(axis=0)
     chosen = count > 0
-    y, x = (
-        (np.where(there, one, 0.0).sum(axis=0) / np.maximum(count, 1))[chosen] for one in (mos, values)
-    )
+    y, x = ((np.where(there, one, 0.0).sum(axis=0) / np.maximum(count, 1))[chosen] for one in (mos, values))
     if len(x) < 3 or np.ptp(x) < 1e-12 or np.ptp(y) < 1e-12:
         return Correlation(scale, column, "methods", len(x), None, None)
     r, rho = (float(np.corrcoef(*pair)[0, 1]) for pair in ((x, y), (_ranks(x), _ranks(y))))
-    return Correlation(
-        scale, column, "methods", len(x), _fisher(r, len(x), 1.0), _fisher(rho, len(x), 1 + rho**2 / 2)
-    )
+    return Correlation(scale, column, "methods", len(x), _fisher(r, len(x), 1.0), _fisher(rho, len(x), 1 + rho**2 / 2))
 
 
 def _fisher(r: float, n: int, factor: float) -> Estimate:

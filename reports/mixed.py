@@ -19,7 +19,7 @@ import numpy as np
 
 from .intervals import Floats
 
-TERMS = ("rater", "clip", "rater x method", "clip x method")
+TERMS = ("rater", "clip", "rater × method", "clip × method")
 _ZERO = 1e-4
 """A standard deviation, as a share of the rest's, below which a term is taken to be absent."""
 
@@ -84,13 +84,14 @@ class Mixed:
 def mixed(scores: Floats) -> Mixed | None:
     """Fit the model to `scores` (raters, clips, methods), NaN where missing.
 
-    None with fewer than two raters, clips or methods, with no rating of a method, or where nothing is left to vary.
+    With one method alone, a term and its product with the method are one: only their sum means anything. None with
+    fewer than two raters or clips, with no rating of a method, or where nothing is left to vary.
     """
     from scipy.optimize import minimize
 
     there = ~np.isnan(scores)
     count, methods = int(there.sum()), scores.shape[2]
-    if min(np.count_nonzero(there.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)) < 2:
+    if min(np.count_nonzero(there.any(axis=(1, 2))), np.count_nonzero(there.any(axis=(0, 2)))) < 2:
         return None
     if not there.any(axis=(0, 1)).all() or count <= methods:
         return None

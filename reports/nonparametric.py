@@ -3,7 +3,8 @@
 Friedman's test ranks the methods within every rater, on the rater's mean per method; its effect size is Kendall's W, 1
 where all raters rank the methods alike. Wilcoxon's signed-rank test compares two methods, rater by rater or clip by
 clip; its effect size is the matched rank-biserial correlation, the favourable less the unfavourable share of the rank
-sum (Kerby 2014). Neither sees both raters and clips as samples: they stand beside the crossed tests, not in their place.
+sum (Kerby 2014). Neither sees both raters and clips as samples: they stand beside the crossed tests, and do
+not replace them.
 """
 
 from __future__ import annotations

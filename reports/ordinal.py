@@ -118,8 +118,8 @@ def _hessian(parameters: Floats | None, table: Floats) -> Floats | None:
         (_gradient(parameters - side, table) - _gradient(parameters + side, table)) / (2 * step)
         for side in np.eye(len(parameters)) * step
     ]
-    made = np.array(columns)
-    made = (made + made.T) / 2
+    slopes = np.array(columns)
+    made: Floats = (slopes + slopes.T) / 2
     return made if np.linalg.cond(made) < 1e12 else None
 
 

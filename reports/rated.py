@@ -32,6 +32,11 @@ class Rated:
         there: Floats = flat[:, (flat == flat).any(axis=0)]
         return there
 
+    def of_raters(self, raters: Sequence[str]) -> Rated:
+        """Return what these raters gave, in their order here."""
+        places = [at for at, name in enumerate(self.raters) if name in set(raters)]
+        return Rated(self.scale, tuple(self.raters[at] for at in places), self.clips, self.methods, self.scores[places])
+
 
 def rated(
     ratings: pd.DataFrame,
@@ -39,17 +44,14 @@ def rated(
     lowest: float = 1,
     highest: float = 10,
     order: Paper | None = None,
-    raters: Sequence[str] | None = None,
 ) -> tuple[Rated, ...]:
-    """Return every scale of a long table as an array; of these `raters` only, where they are given.
+    """Return every scale of a long table as an array; methods as they come, or in the order of a paper.
 
     Raises TalkbenchError where `reports.ratings.checked` does.
     """
     import numpy as np
 
     long = checked(ratings, lowest=lowest, highest=highest)
-    if raters is not None:
-        long = long[long["rater"].isin(list(raters))]
     methods = tuple(in_order(list(dict.fromkeys(long["method"])), order))
     names = (tuple(sorted(set(long["rater"]))), tuple(sorted(set(long["clip"]))), methods)
     places = [{name: at for at, name in enumerate(of)} for of in names]
@@ -57,7 +59,9 @@ def rated(
     for scale in scales_in_order(long["scale"]):
         of = long[long["scale"] == scale]
         scores = np.full([len(one) for one in names], np.nan)
-        at = tuple(of[name].map(place).to_numpy() for name, place in zip(("rater", "clip", "method"), places, strict=True))
+        at = tuple(
+            of[name].map(place).to_numpy() for name, place in zip(("rater", "clip", "method"), places, strict=True)
+        )
         scores[at] = of["score"].to_numpy()
         made.append(Rated(scale, *names, scores))
     return tuple(made)

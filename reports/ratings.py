@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 COLUMNS = ("rater", "clip", "method", "scale", "score")
 SCALES = ("LS", "EE", "VPQ")
 """Lip synchronisation, emotional expressiveness, video-perceived quality: in this order, before any other scale."""
-KINDS = ("main", "training", "gold", "trap", "repeat")
+KINDS = ("main", "repeat", "training", "attention")
 """What a rating is for, in the optional column `kind`; without it all are `main`."""
+_NUMBERS = ("score", "position", "expected", "seconds", "duration")
+"""Columns whose empty fields are missing numbers; in all others an empty field is an empty name."""
 LEVEL, RESAMPLES, SEED = 0.95, 10_000, 0
 
 
@@ -43,7 +45,10 @@ def read_ratings(file: Path) -> pd.DataFrame:
             pd.read_parquet(file)
             if file.suffix.lower() == ".parquet"
             else pd.read_csv(
-                file, dtype=dict.fromkeys(COLUMNS[:4], str), keep_default_na=False, na_values={"score": [""]}
+                file,
+                dtype=dict.fromkeys(COLUMNS[:4], str),
+                keep_default_na=False,
+                na_values={name: [""] for name in _NUMBERS},
             )
         )
     except (OSError, ValueError) as error:
@@ -99,7 +104,7 @@ def ratings_table(
 def checked(ratings: pd.DataFrame, *, lowest: float = 1, highest: float = 10) -> pd.DataFrame:
     """Return the ratings that count, their scores as numbers, NaN where missing; the index counts rows from 0.
 
-    Where there is a column `kind`, only `main` counts: training, gold, trap and repeat measure the rater. Raises
+    Where there is a column `kind`, only `main` counts: repeats, training and attention checks measure the rater. Raises
     TalkbenchError as `ratings_table` does.
     """
     import pandas as pd

@@ -1,15 +1,15 @@
 """Which raters did not do the task, by rules whose thresholds are written down before any rating comes in.
 
-Every rule looks at one rater's ratings and gives a number; the rater is left out where it lies beyond the threshold:
+Every rule looks at one rater's ratings and gives a number; the rater fails where it lies beyond the threshold:
 
-`others`       Pearson correlation with the mean of all the others, mean over scales: under the threshold
-`spread`       smallest standard deviation of the ratings over the scales: under the threshold (a straight line)
-`same`         share of stimuli with the same score on all scales: over the threshold
-`pace`         median of seconds / duration of the trials: under the threshold
-`checks`       share of gold and trap scores further from `expected` than `tolerance`: over the threshold
-`retest`       mean difference between the two scores of a repeated stimulus: over the threshold
-`missing`      share of the rater's main ratings without a score: over the threshold
-`bt500`        1 where ITU-R BT.500 rejects the rater, on any scale: over the threshold
+`attention_failures`  attention checks with another score than `expected` on any scale: more than this
+`technical_failures`  share of main ratings that have no score: more than this
+`leave_one_out_r`     Pearson correlation with the mean of all the others, mean over scales: less than this
+`straight_line_sd`    standard deviation of the ratings, largest of the scales: less than this
+`same_on_all_scales`  share of stimuli with one and the same score on all scales: more than this
+`repeat_difference`   mean difference between the two scores of a repeated stimulus: more than this
+`pace`                median of seconds / duration over the rater's trials: less than this
+`bt500`               whether ITU-R BT.500 rejects the rater on any scale
 
 BT.500: per stimulus, P counts the scores at least 2σ over the mean, Q those as far under it (√20 σ where the kurtosis
 is not between 2 and 4); reject where (P + Q) / n > 0.05 and |P - Q| / (P + Q) < 0.3; once, not repeated; σ over n. It
@@ -18,9 +18,10 @@ does not see who always gives the same score, and not everyone who scores at ran
 
 from __future__ import annotations
 
+import json
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,24 +40,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rules:
-    """Thresholds; None leaves a rule out. What it takes is in the module's text."""
+    """Thresholds, as a study's file names them; None leaves a rule out. What each takes is in the module's text.
 
-    others: float | None = 0.2
-    spread: float | None = 0.5
-    same: float | None = 0.9
+    The default of `leave_one_out_r` is low: who watches closely but has a taste of their own reaches 0.2 to 0.7.
+    """
+
+    attention_failures: float | None = 1
+    technical_failures: float | None = 0.2
+    leave_one_out_r: float | None = 0.2
+    straight_line_sd: float | None = 0.5
+    same_on_all_scales: float | None = 0.9
+    repeat_difference: float | None = 3.0
     pace: float | None = 1.0
-    checks: float | None = 0.5
-    retest: float | None = 2.5
-    missing: float | None = 0.2
-    bt500: float | None = 0.5
+    bt500: bool = True
 
     @property
     def signature(self) -> str:
-        """The thresholds in use, for the signature."""
-        return ",".join(f"{name}:{value:g}" for name, value in asdict(self).items() if value is not None)
+        """The rules in use, for the signature."""
+        return ",".join(name if name == "bt500" else f"{name}:{value:g}" for name, value in self.thresholds.items())
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The threshold of every rule in use; that of `bt500` lies between 0, kept, and 1, rejected."""
+        found = {name: value for name, value in asdict(self).items() if value is not None and name != "bt500"}
+        return {**found, "bt500": 0.5} if self.bt500 else found
 
 
-_UNDER = ("others", "spread", "pace")
+_UNDER = ("leave_one_out_r", "straight_line_sd", "pace")
 """Rules that a rater fails under the threshold; the others are failed over it."""
 
 
@@ -75,18 +85,20 @@ class Screened:
 
 
 def read_rules(file: Path) -> Rules:
-    """Read the table `screens` of a TOML file: thresholds by rule, `false` for a rule that is not to be used.
+    """Read `screens` of a study.toml, or of the codebook.json that an export writes.
 
-    Raises TalkbenchError where it has none, or one that is no rule.
+    `false` leaves a rule out. Raises TalkbenchError where there is no such table, or one that is no rule.
     """
     try:
-        found = tomllib.loads(file.read_text(encoding="utf-8")).get("screens")
+        text = file.read_text(encoding="utf-8")
+        found = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
     except (OSError, ValueError) as error:
-        raise TalkbenchError(f"{file}: cannot be read as TOML ({error}).") from error
-    if not isinstance(found, dict):
+        raise TalkbenchError(f"{file}: cannot be read as a study.toml or a codebook.json ({error}).") from error
+    screens = found.get("screens") if isinstance(found, dict) else None
+    if not isinstance(screens, dict):
         raise TalkbenchError(f"{file}: has no table [screens]. Expected one, with a threshold per rule.")
     try:
-        return rules_of(found)
+        return rules_of(screens)
     except TalkbenchError as error:
         raise TalkbenchError(f"{file}: {error}") from error
 
@@ -94,32 +106,45 @@ def read_rules(file: Path) -> Rules:
 def rules_of(thresholds: Mapping[str, Any]) -> Rules:
     """Return rules from thresholds by name; those not named keep their default. Raises TalkbenchError for no rule."""
     known = [one.name for one in fields(Rules)]
+    chosen: dict[str, Any] = {}
     for name, value in thresholds.items():
         if name not in known:
             raise TalkbenchError(f"screens: {name} is no rule. Expected {', '.join(known)}.")
-        if value is True or not isinstance(value, int | float) or not math.isfinite(value):
-            raise TalkbenchError(f"screens: {name} = {value!r}: expected a number, or false to leave the rule out.")
-    return Rules(**{name: None if value is False else float(value) for name, value in thresholds.items()})
+        if name == "bt500" or value is False:
+            fits, expected = isinstance(value, bool), "true or false"
+        else:
+            fits, expected = _is_number(value), "a number, or false to leave the rule out"
+        if not fits:
+            raise TalkbenchError(f"screens: {name} = {value!r}: expected {expected}.")
+        chosen[name] = value if name == "bt500" else None if value is False else float(value)
+    return Rules(**chosen)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def screen(ratings: pd.DataFrame, rules: Rules | None = None, *, lowest: float = 1, highest: float = 10) -> Screened:
-    """Apply the rules to a long table; optional columns are kind, expected, tolerance, seconds and duration."""
-    rules = rules or Rules()
+    """Apply the rules to a long table; optional columns are kind, expected, seconds and duration.
+
+    Raises TalkbenchError as `reports.ratings.checked` does.
+    """
+    thresholds = (rules or Rules()).thresholds
     scales = rated(ratings, lowest=lowest, highest=highest)
     raters = scales[0].raters
-    long = ratings.astype({name: str for name in ("rater", "clip", "method", "scale")})
-    measured = {
-        "others": _mean([against_the_others(one.by_stimulus) for one in scales]),
-        "spread": _least([_spread(one) for one in scales]),
-        "same": _same(scales),
-        "pace": _pace(long, raters),
-        "checks": _checks(long, raters),
-        "retest": _retest(long, raters),
-        "missing": _missing(long, raters),
-        "bt500": np.any([bt500(one.by_stimulus) for one in scales], axis=0).astype(np.float64),
+    long = ratings.astype(dict.fromkeys(("rater", "clip", "method", "scale"), str))
+    main = long[long["kind"] == "main"] if "kind" in long.columns else long
+    measured: dict[str, Callable[[], Floats]] = {
+        "attention_failures": lambda: _attention(long, raters),
+        "technical_failures": lambda: _by_rater(main["score"].isna().groupby(main["rater"]).mean(), raters),
+        "leave_one_out_r": lambda: _over_scales([against_the_others(one.by_stimulus) for one in scales], np.nanmean),
+        "straight_line_sd": lambda: _over_scales([_spread(one) for one in scales], np.nanmax),
+        "same_on_all_scales": lambda: _same(scales),
+        "repeat_difference": lambda: _repeated(long, raters),
+        "pace": lambda: _pace(main, raters),
+        "bt500": lambda: np.any([bt500(one.by_stimulus) for one in scales], axis=0).astype(np.float64),
     }
-    thresholds = {name: value for name, value in asdict(rules).items() if value is not None}
-    values = {name: measured[name] for name in thresholds}
+    values = {name: measured[name]() for name in thresholds}
     failed = {
         rater: tuple(
             name
@@ -149,17 +174,9 @@ def bt500(ratings: Floats) -> npt.NDArray[np.bool_]:
     return rejected
 
 
-def _mean(columns: Sequence[Floats]) -> Floats:
-    """Mean over scales of what is not NaN."""
-    stacked = np.array(columns)
-    count = (~np.isnan(stacked)).sum(axis=0)
-    return np.where(count > 0, np.nansum(stacked, axis=0) / np.maximum(count, 1), np.nan)
-
-
-def _least(columns: Sequence[Floats]) -> Floats:
-    stacked = np.array(columns)
-    least = np.where(np.isnan(stacked), np.inf, stacked).min(axis=0)
-    return np.where(np.isinf(least), np.nan, least)
+def _over_scales(columns: Sequence[Floats], reduce: Callable[[Floats], float]) -> Floats:
+    """Reduce each rater's numbers over scales; NaN where no scale has one."""
+    return np.array([reduce(own) if (~np.isnan(own)).any() else math.nan for own in np.array(columns).T])
 
 
 def _spread(one: Rated) -> Floats:
@@ -184,41 +201,30 @@ def _by_rater(of: pd.Series, raters: Sequence[str]) -> Floats:
     return made
 
 
-def _main(long: pd.DataFrame) -> pd.DataFrame:
-    return long[long["kind"] == "main"] if "kind" in long.columns else long
-
-
-def _pace(long: pd.DataFrame, raters: Sequence[str]) -> Floats:
-    if not {"seconds", "duration"} <= set(long.columns):
+def _pace(main: pd.DataFrame, raters: Sequence[str]) -> Floats:
+    if not {"seconds", "duration"} <= set(main.columns):
         return np.full(len(raters), np.nan)
-    main = _main(long)
     return _by_rater((main["seconds"] / main["duration"]).groupby(main["rater"]).median(), raters)
 
 
-def _checks(long: pd.DataFrame, raters: Sequence[str]) -> Floats:
+def _attention(long: pd.DataFrame, raters: Sequence[str]) -> Floats:
     if not {"kind", "expected"} <= set(long.columns):
         return np.full(len(raters), np.nan)
-    asked = long[long["kind"].isin(["gold", "trap"]) & long["expected"].notna()]
-    tolerance = asked["tolerance"].fillna(0) if "tolerance" in asked.columns else 0
-    wrong = ~((asked["score"].astype(float) - asked["expected"].astype(float)).abs() <= tolerance)
-    return _by_rater(wrong.groupby(asked["rater"]).mean(), raters)
+    asked = long[(long["kind"] == "attention") & long["expected"].notna() & long["score"].notna()]
+    wrong = asked["score"].astype(float) != asked["expected"].astype(float)
+    missed = wrong.groupby([asked["rater"], asked["clip"]]).any()
+    return _by_rater(missed.groupby(level=0).sum(), raters)
 
 
-def _retest(long: pd.DataFrame, raters: Sequence[str]) -> Floats:
-    if "kind" not in long.columns:
-        return np.full(len(raters), np.nan)
+def _repeated(long: pd.DataFrame, raters: Sequence[str]) -> Floats:
     pairs = retest(long)
     return _by_rater((pairs["score"] - pairs["score_again"]).abs().groupby(pairs["rater"]).mean(), raters)
 
 
-def retest(long: pd.DataFrame) -> pd.DataFrame:
+def retest(ratings: pd.DataFrame) -> pd.DataFrame:
     """Return the first and the repeated score of every repeated stimulus: columns `score` and `score_again`."""
     keys = ["rater", "clip", "method", "scale"]
-    again = long[long["kind"] == "repeat"][[*keys, "score"]]
-    pairs = _main(long)[[*keys, "score"]].merge(again, on=keys, suffixes=("", "_again"))
+    kinds = ratings["kind"].to_numpy() if "kind" in ratings.columns else np.full(len(ratings), "main")
+    first, again = (ratings.loc[kinds == name, [*keys, "score"]] for name in ("main", "repeat"))
+    pairs = first.merge(again, on=keys, suffixes=("", "_again"))
     return pairs.astype({"score": float, "score_again": float}).dropna()
-
-
-def _missing(long: pd.DataFrame, raters: Sequence[str]) -> Floats:
-    main = _main(long)
-    return _by_rater(main["score"].isna().groupby(main["rater"]).mean(), raters)

@@ -10,8 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..errors import TalkbenchError
 from .simulation import Spread
+
+_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,12 @@ def plan(
     """Foresee a study; `comparisons` is how many differences Holm's correction covers, the first step of which counts.
 
     >>> round(plan(30, 20).detectable, 2)
-    0.48
+    0.46
     """
     if min(raters, clips) < 2:
         raise TalkbenchError(f"Expected at least 2 raters and 2 clips, got {raters} and {clips}.")
-    if not 0 < power < 1 or comparisons < 1:
-        raise TalkbenchError("Expected a power between 0 and 1, and at least one comparison.")
+    if not 0.1 <= power <= 0.999 or comparisons < 1:
+        raise TalkbenchError(f"Expected a power between 0.1 and 0.999 and a comparison or more, got {power:g}.")
     spread = spread or Spread()
     rest = spread.rest**2 + 1 / 12
     one = _Squares.of(
@@ -90,9 +94,11 @@ class _Squares:
         from scipy import stats
         from scipy.optimize import brentq
 
-        limit = float(stats.t.ppf((1 + level) / 2, self.df))
+        # Averaged over what the standard error may turn out as: scipy's noncentral t is NaN in places.
+        shares = (np.arange(_DRAWS) + 0.5) / _DRAWS
+        limit = float(stats.t.ppf((1 + level) / 2, self.df)) * np.sqrt(stats.chi2.ppf(shares, self.df) / self.df)
 
         def short(shift: float) -> float:
-            return float(stats.nct.sf(limit, self.df, shift) + stats.nct.cdf(-limit, self.df, shift)) - power
+            return float(np.mean(stats.norm.sf(limit - shift) + stats.norm.cdf(-limit - shift))) - power
 
-        return float(brentq(short, 0, 3 * limit + 3)) * self.error
+        return float(brentq(short, 0, 10 * float(limit.max()))) * self.error

@@ -113,10 +113,17 @@ def simulate(
         truth = np.array([_latent(means[name].get(scale), spread.total, lowest, highest) for name in methods])
         steady = truth + _effects(design, len(methods), spread, rng)
         rater, clip, method = (trials[name].to_numpy() for name in ("rater", "clip", "method"))
-        score = np.clip(np.round(steady[rater, clip, method] + rng.normal(0, spread.rest, len(trials))), lowest, highest)
+        score = np.clip(
+            np.round(steady[rater, clip, method] + rng.normal(0, spread.rest, len(trials))), lowest, highest
+        )
         fixed = rng.integers(lowest, highest + 1, design.raters)
-        constant, random = rater >= design.raters - design.constant, rater >= design.raters - design.constant - design.random
-        score = np.where(constant, fixed[rater], np.where(random, rng.integers(lowest, highest + 1, len(trials)), score))
+        constant, random = (
+            rater >= design.raters - design.constant,
+            rater >= design.raters - design.constant - design.random,
+        )
+        score = np.where(
+            constant, fixed[rater], np.where(random, rng.integers(lowest, highest + 1, len(trials)), score)
+        )
         frames.append(trials.assign(scale=scale, score=score)[~np.isnan(steady[rater, clip, method])])
     made = pd.concat(frames).sort_values(["rater", "position", "scale"], kind="stable", ignore_index=True)
     digits = len(str(max(design.raters, design.clips)))
