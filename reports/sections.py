@@ -10,7 +10,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from . import escape
@@ -48,6 +48,13 @@ class Section:
     fields: tuple[Field, ...]
     rows: tuple[tuple[Value, ...], ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def breaks(self) -> set[int]:
+        """Rows before which a rule sets a new group apart: the first column changes, and groups are of several rows."""
+        first = [row[0] for row in self.rows]
+        changes = {at for at in range(1, len(first)) if first[at] != first[at - 1]}
+        return changes if len(changes) < len(first) - 1 else set()
 
 
 @dataclass(frozen=True)
@@ -97,12 +104,12 @@ def to_markdown(report: Report) -> str:
 
 
 def to_latex(report: Report) -> str:
-    """Print a `table` environment per section; they need booktabs and nothing else."""
+    """Print a `table` environment per section, or several for a long one; they need booktabs and nothing else."""
     parts = [
         "% Needs \\usepackage{booktabs}. Names beyond Latin script need LuaLaTeX or XeLaTeX.\n",
         *(f"{escape.latex(text)}\n" for text in report.text),
     ]
-    for section in report.sections:
+    for section in (part for whole in report.sections for part in _pages(whole)):
         head, *body = _lines(section)
         left = [field.left for field in section.fields]
         lines = [
@@ -115,11 +122,13 @@ def to_latex(report: Report) -> str:
             f"    {' & '.join(map(escape.latex, head))} \\\\",
             r"    \midrule",
         ]
-        for line in body:
+        for at, line in enumerate(body):
             cells = (
                 escape.latex(text) if one else escape.latex(text).replace("-", "$-$")
                 for text, one in zip(line, left, strict=True)
             )
+            if at in section.breaks:
+                lines.append(r"    \midrule")
             lines.append(f"    {' & '.join(cells)} \\\\")
         lines += [r"    \bottomrule", r"  \end{tabular}", r"  \par\smallskip\raggedright\scriptsize"]
         lines += [rf"  {escape.latex(note)}\par" for note in section.notes]
@@ -189,7 +198,9 @@ def to_rich(report: Report) -> rich.console.Group:
         head, *body = _lines(section)
         for field, heading in zip(section.fields, head, strict=True):
             table.add_column(Text(heading), justify="left" if field.left else "right", overflow="fold")
-        for line in body:
+        for at, line in enumerate(body):
+            if at in section.breaks:
+                table.add_section()
             table.add_row(*(Text(escape.one_line(text)) for text in line))
         shown.append(table)
     return Group(*shown)
@@ -203,12 +214,23 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "json": to_json,
 }
 
+_LATEX_ROWS = 48
 _STYLE = """\
 h1 { font-size: 1.4rem; }
 figure { margin-block: 2rem; }
 caption { text-align: left; font-weight: 600; padding-bottom: .5rem; }
 th.text, td.text { text-align: left; }
 """
+
+
+def _pages(section: Section) -> Iterator[Section]:
+    """Cut a section to the height of a page."""
+    starts = range(0, len(section.rows), _LATEX_ROWS)
+    for page, start in enumerate(starts, start=1):
+        part = f", part {page} of {len(starts)}" if len(starts) > 1 else ""
+        key = section.key if page == 1 else f"{section.key}-{page}"
+        rows = section.rows[start : start + _LATEX_ROWS]
+        yield replace(section, key=key, title=f"{section.title}{part}", rows=rows)
 
 
 def _lines(section: Section) -> Iterator[list[str]]:
@@ -225,10 +247,10 @@ def _figure(section: Section) -> str:
         f'<th scope="col"{kind}>{escape.html(text)}</th>' for text, kind in zip(head, kinds, strict=True)
     )
     rows = "".join(
-        "<tr>"
+        ("</tbody>\n<tbody>\n<tr>" if at in section.breaks else "<tr>")
         + "".join(f"<td{kind}>{escape.html(text)}</td>" for text, kind in zip(line, kinds, strict=True))
         + "</tr>\n"
-        for line in body
+        for at, line in enumerate(body)
     )
     below = "".join(f"<p>{escape.html(note)}</p>\n" for note in section.notes)
     return (

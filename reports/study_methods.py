@@ -191,7 +191,8 @@ def omnibus(fitted: Sequence[Fitted]) -> Section:
     for one in fitted:
         compared = sorted({at for pair in one.pairs for at in pair})
         ranks = friedman(_means(one.of.scores[:, :, compared], 1)) if compared else None
-        model = mixed(one.of.scores[:, :, compared]) if len(compared) > 1 else None
+        whole = len(compared) == len(one.of.methods)
+        model = one.mixed if whole else mixed(one.of.scores[:, :, compared]) if len(compared) > 1 else None
         test = None if model is None else model.omnibus()
         rows.append(
             (
