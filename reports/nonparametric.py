@@ -2,9 +2,9 @@
 
 Friedman's test ranks the methods within every rater, on the rater's mean per method; its effect size is Kendall's W, 1
 where all raters rank the methods alike. Wilcoxon's signed-rank test compares two methods, rater by rater or clip by
-clip, without those that are 0, and with the exact distribution, ties included; its effect size is the matched rank-biserial correlation, the favourable less the unfavourable share of the rank
-sum (Kerby 2014). Neither sees both raters and clips as samples: they stand beside the crossed tests, and do
-not replace them.
+clip, without differences of 0 and with the exact distribution, ties included; its effect size is the matched
+rank-biserial correlation, the favourable less the unfavourable share of the rank sum (Kerby 2014). Neither sees both
+raters and clips as samples: they stand beside the crossed tests, and do not replace them.
 """
 
 from __future__ import annotations

@@ -91,6 +91,9 @@ def _presentation(ratings: pd.DataFrame, codebook: Mapping[str, Any] | None) -> 
         once = ratings.drop_duplicates(["rater", "clip", "method", *(["kind"] if "kind" in ratings.columns else [])])
         total = once.groupby("rater")["seconds"].sum().median() / 60
         made.append(f"The median participant spent {total:.0f} minutes on the videos.")
+    if "completed" in ratings.columns:
+        unfinished = ratings.loc[~ratings["completed"].astype(str).str.lower().eq("true"), "rater"].nunique()
+        made.append(f"{_count(unfinished, 'participant')} did not finish; what they rated counts.")
     if digest := (codebook or {}).get("config_sha256"):
         made.append(f"The study's configuration was fixed beforehand (SHA-256 {str(digest)[:12]}…).")
     return made
