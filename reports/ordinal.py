@@ -126,7 +126,7 @@ def _hessian(parameters: Floats | None, table: Floats) -> Floats | None:
 def _maximum(table: Floats) -> Floats | None:
     """Newton's method, each step halved until it climbs: the log likelihood is concave (Pratt 1981)."""
     upto = np.cumsum(table.sum(axis=0))[:-1] / table.sum()
-    parameters = np.append(np.log(upto / (1 - upto)), np.zeros(len(table) - 1))
+    parameters: Floats = np.append(np.log(upto / (1 - upto)), np.zeros(len(table) - 1))
     reached = _likelihood(parameters, table)
     for _ in range(_ROUNDS):
         hessian = _hessian(parameters, table)

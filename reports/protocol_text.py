@@ -84,9 +84,9 @@ def _presentation(ratings: pd.DataFrame, codebook: Mapping[str, Any] | None) -> 
     if "kind" in ratings.columns:
         shown = ratings.drop_duplicates(["rater", "clip", "method", "kind"]).groupby("kind").size()
         raters = ratings["rater"].nunique()
-        parts = [f"{shown[kind] / raters:.3g} {words}" for kind, words in kinds.items() if kind in shown.index]
+        parts = [f"{words} ({shown[kind] / raters:.3g})" for kind, words in kinds.items() if kind in shown.index]
         if parts:
-            made.append(f"A participant also saw, on average, {', '.join(parts)}.")
+            made.append(f"Every participant also saw, on average: {', '.join(parts)}.")
     if {"seconds", "duration"} <= set(ratings.columns) and ratings["seconds"].notna().any():
         once = ratings.drop_duplicates(["rater", "clip", "method", *(["kind"] if "kind" in ratings.columns else [])])
         total = once.groupby("rater")["seconds"].sum().median() / 60

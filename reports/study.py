@@ -45,7 +45,7 @@ def analyze(
     fitted = [study_methods.fit(of, study_methods.pairs_of(of.methods, baseline)) for of in scales]
     kept = tuple(one.of_raters(screened.kept) for one in scales) if screened.kept else ()
     sections = (
-        study_methods.scores(scales),
+        study_methods.scores(scales, (lowest, highest)),
         study_methods.histogram(scales),
         study_methods.differences(fitted),
         study_methods.other_tests(fitted),
@@ -54,7 +54,7 @@ def analyze(
         study_methods.variances(fitted),
         study_methods.annex_e(fitted),
         study_raters.screens(screened, rules),
-        study_raters.after_screening(scales, kept, baseline),
+        study_raters.after_screening(scales, kept, baseline, (lowest, highest)),
         study_raters.every_rater(screened, fitted, rules),
     )
     signature = f"{table.signature}|study-1|screens:{rules.signature}"

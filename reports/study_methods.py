@@ -52,25 +52,33 @@ def fit(of: Rated, pairs: tuple[tuple[int, int], ...]) -> Fitted:
     return Fitted(of, pairs, mixed(of.scores), ordinal(of.scores), recover(of.by_stimulus))
 
 
-def scores(scales: Sequence[Rated]) -> Section:
-    """Mean opinion scores with both intervals, and what they rest on."""
+def opinion(grid: Floats, limits: tuple[float, float]) -> Estimate | None:
+    """Mean of scores (raters, clips) with the interval of Table 2, which does not leave the scale."""
+    found = crossed(grid, level=LEVEL, resamples=RESAMPLES, seed=SEED)
+    if found is None:
+        return None
+    low, high = (None if end is None else min(max(end, limits[0]), limits[1]) for end in (found.low, found.high))
+    return Estimate(found.mean, low, high)
+
+
+def scores(scales: Sequence[Rated], limits: tuple[float, float]) -> Section:
+    """Mean opinion scores with both intervals, and what they rest on; `limits` are the ends of the scale."""
     rows: list[tuple[Value, ...]] = []
     for of in scales:
         for at, method in enumerate(of.methods):
             grid = of.scores[:, :, at]
-            found = crossed(grid, level=LEVEL, resamples=RESAMPLES, seed=SEED)
-            if found is None:
+            mos = opinion(grid, limits)
+            if mos is None:
                 rows.append((of.scale, method, *[None] * 7))
                 continue
             there = ~np.isnan(grid)
             known = grid[there]
             drawn = None
-            if found.low is not None:
+            if mos.low is not None:
                 low, high, _ = pigeonhole(grid[there.any(axis=1)][:, there.any(axis=0)], LEVEL, RESAMPLES, SEED)
-                drawn = Estimate(found.mean, low, high)
+                drawn = Estimate(mos.value, low, high)
             spread = float(known.std(ddof=1)) if len(known) > 1 else None
-            counts = (len(known), int(there.any(axis=1).sum()), found.n_clips)
-            mos = Estimate(found.mean, found.low, found.high)
+            counts = (len(known), int(there.any(axis=1).sum()), int(there.any(axis=0).sum()))
             rows.append((of.scale, method, mos, drawn, spread, float(np.median(known)), *counts))
     fields = (
         SCALE, METHOD, Field("mos", "MOS"), Field("bootstrap", "Bootstrap"), Field("sd", "SD"),

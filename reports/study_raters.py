@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .agreement import Estimate, against_the_others, alpha, icc
-from .crossed import crossed
+from .agreement import against_the_others, alpha, icc
 from .rated import Rated
-from .ratings import LEVEL, RESAMPLES, SEED
+from .ratings import LEVEL
 from .screens import Rules, Screened
 from .sections import Field, Section, Value
 from .sos import sos
-from .study_methods import METHOD, SCALE, Fitted, adjusted, crossed_pairs, pair_name, pairs_of
+from .study_methods import METHOD, SCALE, Fitted, adjusted, crossed_pairs, opinion, pair_name, pairs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +73,9 @@ def screens(screened: Screened, rules: Rules) -> Section:
     return Section("screens", "Screens of raters", fields, tuple(rows))
 
 
-def after_screening(scales: Sequence[Rated], kept: Sequence[Rated], baseline: str | None) -> Section:
+def after_screening(
+    scales: Sequence[Rated], kept: Sequence[Rated], baseline: str | None, limits: tuple[float, float]
+) -> Section:
     """All raters beside those who passed; empty where nobody failed, or everybody."""
     rows: list[tuple[Value, ...]] = []
     changed: list[str] = []
@@ -82,9 +83,7 @@ def after_screening(scales: Sequence[Rated], kept: Sequence[Rated], baseline: st
     if 0 < left < everyone:
         for pair in zip(scales, kept, strict=True):
             for at, method in enumerate(pair[0].methods):
-                found = [crossed(of.scores[:, :, at], level=LEVEL, resamples=RESAMPLES, seed=SEED) for of in pair]
-                cells = [None if one is None else Estimate(one.mean, one.low, one.high) for one in found]
-                rows.append((pair[0].scale, method, *cells))
+                rows.append((pair[0].scale, method, *(opinion(of.scores[:, :, at], limits) for of in pair)))
             changed += _changed(*pair, baseline)
     note = f"Findings (p < 0.05 after Holm) that change without the raters who failed: {'; '.join(changed) or 'none'}."
     fields = (SCALE, METHOD, Field("all", f"All {everyone} raters"), Field("passed", f"The {left} who passed"))

@@ -48,7 +48,7 @@ def test_scores_are_table_2s(ratings, report):
     for at, row in enumerate(rows):
         cell = table.rows[at % 5].cells[at // 5]
         assert row["mos"].value == pytest.approx(cell.value)
-        assert (min(max(row["mos"].low, 1), 10), min(row["mos"].high, 10)) == pytest.approx((cell.ci_low, cell.ci_high))
+        assert (row["mos"].low, row["mos"].high) == pytest.approx((cell.ci_low, cell.ci_high))
         assert (row["ratings"], row["raters"], row["clips"]) == (128, 16, 8)
         assert row["bootstrap"].low == pytest.approx(row["mos"].low, abs=0.25)
 
@@ -102,7 +102,7 @@ def test_the_paragraph_says_what_was_done(ratings, report):
         "the real videos as a hidden reference",
         "from 1 (worst) to 10 (best) on 3 scales (LS, EE, VPQ)",
         "Each rated 40 videos, and each video was rated by 16 of them: 1,920 ratings in all",
-        "on average, 2 repeated videos",
+        "on average: repeated videos (2)",
         "of 16 failed at least one",
     ):
         assert part in text
