@@ -20,8 +20,8 @@ import numpy as np
 from .intervals import Floats
 
 TERMS = ("rater", "clip", "rater × method", "clip × method")
-_ZERO = 1e-4
-"""A standard deviation, as a share of the rest's, below which a term is taken to be absent."""
+_ZERO = 1e-6
+"""A variance, as a share of the rest's, below which a term is taken to be absent."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,15 @@ def mixed(scores: Floats) -> Mixed | None:
     model = _Model.of(scores)
     if model.solve(np.zeros(len(TERMS)))[2] < 1e-9:
         return None
-    best = minimize(model.deviance, np.full(len(TERMS), 0.5), method="L-BFGS-B", bounds=[(0, 100)] * len(TERMS))
-    theta = np.where(best.x < _ZERO, 0.0, best.x)
+    # Over variances, not standard deviations: by those the slope at 0 is 0, and the search would stop there.
+    best = minimize(
+        lambda ratios: model.deviance(np.sqrt(ratios)),
+        np.full(len(TERMS), 0.2),
+        method="L-BFGS-B",
+        bounds=[(0, 1e4)] * len(TERMS),
+        options={"ftol": 1e-11, "gtol": 1e-7},
+    )
+    theta = np.where(best.x < _ZERO, 0.0, np.sqrt(best.x))
     centred, unscaled, rss, _ = model.solve(theta)
     means = centred + np.nanmean(scores)
     rest = rss / (count - methods)

@@ -103,10 +103,10 @@ def test_which_method_is_told_from_which_clip():
 
 
 def test_the_interval_covers_the_truth():
-    """100 studies of 20 clips x 5 methods, true correlation over all videos 0.6; three standard errors."""
+    """60 studies of 20 clips x 5 methods, true correlation over all videos 0.6; three standard errors."""
     rng = np.random.default_rng(3)
     hits = 0
-    for _ in range(100):
+    for _ in range(60):
         clip = rng.normal(size=(20, 1, 2)) * 0.5
         shared = clip + rng.normal(size=(20, 5, 2)) * np.sqrt(0.75)
         x, z = shared[..., 0], shared[..., 1]
@@ -115,7 +115,7 @@ def test_the_interval_covers_the_truth():
         results.clips.loc[results.clips["method"] != "unrated", "M-LMD"] = x.reshape(-1)
         one = of(correlate(rated(ratings), results)[0], "M-LMD", "clips").pearson
         hits += one.low <= 0.6 <= one.high
-    assert hits / 100 == pytest.approx(0.94, abs=0.07)
+    assert hits / 60 == pytest.approx(0.94, abs=0.09)
 
 
 def test_few_methods_have_no_interval():

@@ -28,9 +28,10 @@ def mean_squares(y):
     return ms_r, ms_c, ms_rm, ms_cm, ms_e
 
 
-def test_without_gaps_it_is_the_analysis_of_variance():
+@pytest.mark.parametrize(("seed", "raters", "clips"), [(4, 20, 15), (5, 15, 10), (6, 15, 10), (7, 10, 25), (10, 30, 8)])
+def test_without_gaps_it_is_the_analysis_of_variance(seed, raters, clips):
     """Where all estimates are positive, restricted likelihood gives the expected mean squares' variances exactly."""
-    y = scores(4, 20, 15)
+    y = scores(seed, raters, clips)
     s, k, m = y.shape
     ms_r, ms_c, ms_rm, ms_cm, ms_e = mean_squares(y)
     expected = ((ms_r - ms_rm) / (k * m), (ms_c - ms_cm) / (s * m), (ms_rm - ms_e) / k, (ms_cm - ms_e) / s, ms_e)
@@ -77,15 +78,15 @@ def test_with_gaps_it_is_statsmodels():
 
 
 def test_its_intervals_cover_equal_methods_and_its_tests_do_not_find_them_different():
-    """150 studies of 3 equal methods, 12 raters x 8 clips: 95 % of intervals hold 0, F finds 5 %; three errors wide."""
-    hits, found, studies = 0, 0, 150
+    """80 studies of 3 equal methods, 12 raters x 8 clips: 95 % of intervals hold 0, F finds 5 %; three errors wide."""
+    hits, found, studies = 0, 0, 80
     for seed in range(studies):
         made = mixed(scores(seed))
         test = made.contrast(np.array([-1.0, 0.0, 1.0]))
         hits += test.low <= 0 <= test.high
         found += made.omnibus().p < 0.05
-    assert hits / studies == pytest.approx(0.95, abs=0.054)
-    assert found / studies == pytest.approx(0.05, abs=0.054)
+    assert hits / studies == pytest.approx(0.95, abs=0.073)
+    assert found / studies == pytest.approx(0.05, abs=0.073)
 
 
 def test_a_change_of_unit_and_of_order():
@@ -123,9 +124,9 @@ def test_proportional_odds_are_statsmodels_and_its_errors_those_of_a_jackknife()
 
 
 def test_proportional_odds_of_equal_methods():
-    """120 studies of 20 raters x 20 clips: p < 0.05 in about 5 % (seen: 5 %)."""
-    found = sum(ordinal(scores(seed, 20, 20)).contrast(0, 1)[1] < 0.05 for seed in range(120))
-    assert found / 120 < 0.12
+    """80 studies of 20 raters x 20 clips: p < 0.05 in about 5 % (seen: 5 %)."""
+    found = sum(ordinal(scores(seed, 20, 20)).contrast(0, 1)[1] < 0.05 for seed in range(80))
+    assert found / 80 < 0.125
 
 
 def test_odds_that_are_infinite_or_numbers():
