@@ -58,7 +58,7 @@ def crossed(ratings: Floats, *, level: float, resamples: int, seed: int) -> Cros
     if count == y.size:
         low, high, p = _closed_form(y, mean, level)
         return Crossed(mean, count, clips, low, high, p)
-    low, high, p = _pigeonhole(y, level, resamples, seed)
+    low, high, p = pigeonhole(y, level, resamples, seed)
     return Crossed(mean, count, clips, low, high, p, complete=False)
 
 
@@ -80,7 +80,8 @@ def _closed_form(y: Floats, mean: float, level: float) -> tuple[float, float, fl
     return mean - reach, mean + reach, 2 * float(stats.t.sf(abs(mean) / error, df))
 
 
-def _pigeonhole(y: Floats, level: float, resamples: int, seed: int) -> tuple[float, float, float]:
+def pigeonhole(y: Floats, level: float, resamples: int, seed: int) -> tuple[float, float, float]:
+    """Ends of the interval and p by the pigeonhole bootstrap, for `y` (raters, clips), NaN where missing."""
     rng = np.random.default_rng(seed)
     s, k = y.shape
     raters = rng.multinomial(s, np.full(s, 1 / s), size=resamples).astype(np.float64)

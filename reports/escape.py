@@ -35,6 +35,9 @@ _LATEX = {
     "↑": r"$\uparrow$",
     "−": "$-$",
     "×": r"$\times$",
+    "→": r"$\rightarrow$",
+    "χ": r"$\chi$",
+    "ρ": r"$\rho$",
 }
 _LIGATURE = re.compile(r"([-!?,'])(?=[-`,'])")
 """Two hyphens would print as a dash, two apostrophes as a quotation mark, and so on."""

@@ -9,7 +9,7 @@ comparisons with the best. Ground Truth among the methods is a hidden reference:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 COLUMNS = ("rater", "clip", "method", "scale", "score")
 SCALES = ("LS", "EE", "VPQ")
 """Lip synchronisation, emotional expressiveness, video-perceived quality: in this order, before any other scale."""
+KINDS = ("main", "repeat", "training", "attention")
+"""What a rating is for, in the optional column `kind`; without it all are `main`."""
+_NUMBERS = ("score", "position", "expected", "seconds", "duration")
+"""Columns whose empty fields are missing numbers; in all others an empty field is an empty name."""
 LEVEL, RESAMPLES, SEED = 0.95, 10_000, 0
 
 
@@ -41,7 +45,10 @@ def read_ratings(file: Path) -> pd.DataFrame:
             pd.read_parquet(file)
             if file.suffix.lower() == ".parquet"
             else pd.read_csv(
-                file, dtype=dict.fromkeys(COLUMNS[:4], str), keep_default_na=False, na_values={"score": [""]}
+                file,
+                dtype=dict.fromkeys(COLUMNS[:4], str),
+                keep_default_na=False,
+                na_values={name: [""] for name in _NUMBERS},
             )
         )
     except (OSError, ValueError) as error:
@@ -62,18 +69,17 @@ def ratings_table(
     Methods come as they first appear, or in the order of a paper. Raises TalkbenchError where a score is no number in
     the range, or where a rater rated one clip of a method twice on one scale.
     """
-    rated = _checked(ratings, lowest, highest)
+    rated = checked(ratings, lowest=lowest, highest=highest)
     raters, clips = sorted(set(rated["rater"])), sorted(set(rated["clip"]))
-    known = list(dict.fromkeys(rated["scale"]))
-    scales = [name for name in SCALES if name in known] + [name for name in known if name not in SCALES]
-    methods = _in_order(list(dict.fromkeys(rated["method"])), order)
+    scales = scales_in_order(rated["scale"])
+    methods = in_order(list(dict.fromkeys(rated["method"])), order)
     grids = {
         (method, scale): _grid(rated[(rated["method"] == method) & (rated["scale"] == scale)], raters, clips)
         for method in methods
         for scale in scales
     }
     found = {key: _estimate(grid) for key, grid in grids.items()}
-    compared = [name for name in methods if not _is_reference(name)]
+    compared = [name for name in methods if not is_reference(name)]
     bold = {scale: _bold(scale, compared, grids, found) for scale in scales}
     rows = []
     for method in methods:
@@ -82,7 +88,7 @@ def ratings_table(
             for scale in scales
         )
         n_clips = rated.loc[(rated["method"] == method) & rated["score"].notna(), "clip"].nunique()
-        rows.append(Row(method, tuple(cells), n_clips, len(clips), reference=_is_reference(method)))
+        rows.append(Row(method, tuple(cells), n_clips, len(clips), reference=is_reference(method)))
     drawn = any(one is not None and not one.complete for one in found.values())
     return Table(
         "ratings-1",
@@ -95,10 +101,23 @@ def ratings_table(
     )
 
 
-def _checked(ratings: pd.DataFrame, lowest: float, highest: float) -> pd.DataFrame:
+def checked(ratings: pd.DataFrame, *, lowest: float = 1, highest: float = 10) -> pd.DataFrame:
+    """Return the ratings that count, their scores as numbers, NaN where missing; the index counts rows from 0.
+
+    Where there is a column `kind`, only `main` counts: repeats, training and attention checks measure the rater. Raises
+    TalkbenchError as `ratings_table` does.
+    """
     import pandas as pd
 
-    rated = ratings[list(COLUMNS)].reset_index(drop=True)
+    rated = ratings.reset_index(drop=True)
+    if "kind" in rated.columns:
+        unknown = rated.index[~rated["kind"].isin(KINDS)]
+        if len(unknown):
+            raise TalkbenchError(
+                f"Row {unknown[0] + 1}: expected a kind of {', '.join(KINDS)}, got {rated['kind'][unknown[0]]!r}."
+            )
+        rated = rated[rated["kind"] == "main"]
+    rated = rated[list(COLUMNS)]
     if rated.empty:
         raise TalkbenchError("There is no rating: expected a row per rating.")
     for name in COLUMNS[:4]:
@@ -123,18 +142,25 @@ def _checked(ratings: pd.DataFrame, lowest: float, highest: float) -> pd.DataFra
     return rated.assign(score=scores)
 
 
-def _is_reference(method: str) -> bool:
+def scales_in_order(names: Iterable[str]) -> list[str]:
+    """Return the scales of the paper first, then the others as they come."""
+    known = list(dict.fromkeys(names))
+    return [name for name in SCALES if name in known] + [name for name in known if name not in SCALES]
+
+
+def is_reference(method: str) -> bool:
+    """Whether a method is the hidden reference: the real video among the generated ones."""
     return method_key(method) == method_key(GROUND_TRUTH)
 
 
-def _in_order(methods: list[str], paper: Paper | None) -> list[str]:
+def in_order(methods: list[str], paper: Paper | None) -> list[str]:
     """Ground Truth first, then a paper's methods in its order, then the others as they come."""
     printed = [] if paper is None else [method_key(row.method) for table in paper.tables for row in table.rows]
 
     def place(name: str) -> int:
         return (
             -1
-            if _is_reference(name)
+            if is_reference(name)
             else printed.index(method_key(name))
             if method_key(name) in printed
             else len(printed)

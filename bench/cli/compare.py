@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,13 +27,10 @@ def compare(
     from ...reports.comparison_formats import FORMATS, to_rich
     from ...reports.merge import merge
     from ..results import Results
+    from .output import print_rich
 
     made = compared(merge([Results.load(folder, frames=False) for folder in runs]), baseline)
     if output != "rich":
         typer.echo(FORMATS[output](made), nl=False)
         return
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 110)
-    console.print(to_rich(made))
-    console.print(f"Signature: {made.signature}", soft_wrap=True, highlight=False)
+    print_rich(to_rich(made), made.signature)

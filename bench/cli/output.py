@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from ..run import Progress
 
 _WORDS = {"make": "Making videos", "inspect": "Looking at videos", "measure": "Measuring pairs"}
@@ -31,6 +33,15 @@ def one_line(text: str) -> str:
 def as_line(data: object) -> str:
     """Return strict JSON for stdout."""
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def print_rich(shown: RenderableType, signature: str) -> None:
+    """Print tables on the terminal, or 110 columns wide into a file, and the signature unwrapped under them."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    console.print(shown)
+    console.print(f"Signature: {signature}", soft_wrap=True, highlight=False)
 
 
 @contextmanager
