@@ -13,6 +13,7 @@ import typer
 
 from ..errors import TalkbenchError
 from . import plot
+from . import study
 from .output import one_line
 
 _VERBS = (
@@ -45,6 +46,7 @@ def app() -> typer.Typer:
     for verb in _VERBS:
         module = import_module(f".{verb}", __name__)
         application.command(verb, epilog=module.EXAMPLES)(getattr(module, verb))
+    application.add_typer(study.app(), name="study")
     application.add_typer(plot.app(), name="plot")
     return application
 

@@ -1,0 +1,36 @@
+"""`talkbench study serve`: the study on a port of this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import TalkbenchError
+from .database import opened
+
+TOKEN = "STUDY_ADMIN_TOKEN"  # noqa: S105  # the variable's name
+
+
+def serve(study: Path, host: str, port: int, trusted: str) -> None:
+    """Serve until interrupted. `trusted` are the addresses of proxies whose X-Forwarded-Proto counts."""
+    import uvicorn
+
+    from .web.app import create_app
+
+    token = os.environ.get(TOKEN, "")
+    with opened(study) as database:
+        app = create_app(study, database, token)
+        try:
+            uvicorn.run(
+                app,
+                host=host,
+                port=port,
+                workers=1,  # one process: SQLite's writers wait for each other in any case
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=True,
+                forwarded_allow_ips=trusted,
+            )
+        except SystemExit as stop:
+            raise TalkbenchError(f"{host}:{port}: cannot be listened on. Choose another --port.") from stop
