@@ -12,8 +12,7 @@ from importlib import import_module
 import typer
 
 from ..errors import TalkbenchError
-from . import plot
-from . import study
+from . import plot, study
 from .output import one_line
 
 _VERBS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,8 +24,8 @@ def app() -> typer.Typer:
     """Build the verbs below `talkbench study`."""
     application = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXAMPLES)
     application.callback()(_needs_the_extra)
-    for verb in (init, build, serve, status, export):
-        application.command(verb.__name__)(verb)
+    for verb in (init, build, serve, status, export, table, forget, import_):
+        application.command(verb.__name__.rstrip("_"))(verb)
     return application
 
 
@@ -116,3 +116,58 @@ def export(
     with opened(folder) as database, database.reading() as session:
         rows = write(session, built_config(session), out)
     typer.echo(f"{out}: {rows} rows; {out.with_suffix('.codebook.json')}")
+
+
+def forget(
+    folder: Folder,
+    rater: Annotated[str | None, typer.Option("--rater", help="The label in exports.", show_default=False)] = None,
+    number: Annotated[
+        str | None, typer.Option("--id", help="The recruiting platform's number.", show_default=False)
+    ] = None,
+) -> None:
+    """Delete a rater with all their ratings, and offer their place again."""
+    from ..study.database import opened
+    from ..study.forget import forget as delete
+
+    if (rater is None) == (number is None):
+        raise TalkbenchError("Name one rater: --rater LABEL or --id NUMBER.")
+    with opened(folder) as database, database.writing() as session:
+        label = delete(session, folder, label=rater, number=number)
+    typer.echo(f"{label} is deleted. Exports made before still hold the ratings.")
+
+
+def import_(folder: Folder, file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet file.")]) -> None:
+    """Take in ratings collected elsewhere: columns rater, clip, method, and scale and score or one column per scale."""
+    from ..study.database import built_config, opened
+    from ..study.importing import import_ratings
+
+    with opened(folder) as database, database.writing() as session:
+        raters, scores = import_ratings(session, built_config(session), file)
+    typer.echo(f"{file}: {scores} ratings by {raters} raters")
+
+
+def table(
+    folder: Folder,
+    output: Annotated[
+        Literal["markdown", "latex", "csv", "html", "json"], typer.Option("--format", help="What to print.")
+    ] = "markdown",
+    order: Annotated[
+        str | None, typer.Option("--order", metavar="PAPER", help="Put methods in a paper's order, others after them.")
+    ] = None,
+) -> None:
+    """Print Table 2: the mean rating of every method on every scale. Practice, repeats and checks do not count."""
+    from ...baselines.published import PAPERS
+    from ...reports.formats import FORMATS
+    from ...reports.ratings import ratings_table
+    from ..study.database import built_config, opened
+    from ..study.export import ratings
+
+    with opened(folder) as database, database.reading() as session:
+        config = built_config(session)
+        rated = ratings(session, config)
+    main = rated[rated["kind"] == "main"]
+    if main.empty:
+        raise TalkbenchError(f"{folder}: no video has been rated yet.")
+    lowest, highest = min(scale.low for scale in config.scales), max(scale.high for scale in config.scales)
+    made = ratings_table(main, lowest=lowest, highest=highest, order=None if order is None else PAPERS[order])
+    typer.echo(FORMATS[output](made), nl=False)

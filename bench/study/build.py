@@ -24,7 +24,7 @@ from .schema import Participant, Slot, Stimulus, Study
 from .stimuli import Facts, Made, Source, check_playable, make, unblinding, write_check
 
 STIMULI = "stimuli"
-SECRET = "secret.key"
+SECRET = "secret.key"  # noqa: S105  # a file name
 _CHECKS = 4
 
 
@@ -165,7 +165,7 @@ def _make_all(
 def _make_checks(folder: Path, seed: int) -> list[Stimulus]:
     """Make the clips of the device check."""
     rng = np.random.default_rng([seed, 4])
-    checks = []
+    checks: list[Stimulus] = []
     for tones, digit in zip(rng.permutation([2, 3, 4, 5]), rng.permutation(range(1, 10)), strict=False):
         file = folder / f"{hashlib.sha256(f'check|{tones}|{digit}'.encode()).hexdigest()[:24]}.mp4"
         if not file.is_file():

@@ -1,4 +1,4 @@
-"""A study's configuration: one TOML file that fixes, before the first rating, everything that could change the results."""
+"""A study's configuration: one TOML file that fixes, before the first rating, what could change the results."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ FILE = "study.toml"
 
 Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Off = Literal[False]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,30}$")]
 
 
@@ -94,14 +95,15 @@ class Device(_Section):
 
 
 class Screens(_Section):
-    """Thresholds that a rater fails by passing them; results are reported with and without those who do."""
+    """Thresholds of `reports.screens`, False to leave one out; results are reported with and without who fails."""
 
-    attention_failures: Annotated[int, Field(ge=0)] = 1
-    technical_failures: Share = 0.2
-    leave_one_out_r: Annotated[float, Field(ge=-1, le=1)] = 0.5
-    straight_line_sd: Annotated[float, Field(ge=0)] = 0.5
-    same_on_all_scales: Share = 0.9
-    repeat_difference: Annotated[float, Field(ge=0)] = 3.0
+    attention_failures: Annotated[int, Field(ge=0)] | Off = 1
+    technical_failures: Share | Off = 0.2
+    leave_one_out_r: Annotated[float, Field(ge=-1, le=1)] | Off = 0.2
+    straight_line_sd: Annotated[float, Field(ge=0)] | Off = 0.5
+    same_on_all_scales: Share | Off = 0.9
+    repeat_difference: Annotated[float, Field(ge=0)] | Off = 3.0
+    pace: Annotated[float, Field(ge=0)] | Off = 1.0
     bt500: bool = True
 
 

@@ -78,9 +78,13 @@ def _rows(person: Participant, scales: list[str]) -> Iterator[dict[str, object]]
         failed = trial.state == FAILED and (trial.kind, trial.stimulus_id) not in worked
         if trial.state != RATED and not failed:
             continue
-        if failed and not trial.retry and any(
-            other.retry and (other.kind, other.stimulus_id) == (trial.kind, trial.stimulus_id)
-            for other in person.trials
+        if (
+            failed
+            and not trial.retry
+            and any(
+                other.retry and (other.kind, other.stimulus_id) == (trial.kind, trial.stimulus_id)
+                for other in person.trials
+            )
         ):
             continue  # the second try speaks for both
         scores = {rating.scale: rating.score for rating in trial.ratings}

@@ -47,21 +47,21 @@ _ABSENT = 60.0
 """Seconds between two notes of when a participant was last seen."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that cannot be accepted as it is; the message is for the rater."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """Who comes by the link: the keyed hash of their number, how they came, and what the link says of the visit."""
+    """Who comes by the link, as a keyed hash of their number or of their consent form; how, and for which visit."""
 
-    external: str | None
+    external: str
     source: str
     parameters: Mapping[str, str]
 
 
 def pseudonym(secret: bytes, external_id: str) -> str:
-    """Return a keyed hash of a recruiting platform's number for a rater."""
+    """Return a keyed hash of a recruiting platform's number for a rater, or of a consent form's."""
     return hmac.new(secret, f"rater|{external_id}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -71,11 +71,7 @@ def enter(session: Session, config: Config, arrival: Arrival, *, agreed: bool) -
     Returns the participant and a new secret for the browser's cookie. A participant by the same link keeps their place.
     """
     now = time.time()
-    known = (
-        session.scalar(select(Participant).where(Participant.external == arrival.external).with_for_update())
-        if arrival.external is not None
-        else None
-    )
+    known = session.scalar(select(Participant).where(Participant.external == arrival.external).with_for_update())
     if known is not None and known.state != DECLINED:
         _note(session, known, "returned")
         return known, _log_in(session, known)
@@ -126,7 +122,7 @@ def _claim(session: Session, config: Config, now: float) -> Slot | None:
         .join(Participant, Slot.participant_id == Participant.id)
         .where(Slot.state == CLAIMED, Participant.seen < now - config.design.release_hours * 3600)
         .with_for_update(skip_locked=True, of=Slot)
-    )
+    ).all()
     for slot in overdue:
         release(session, slot)
     session.flush()
@@ -198,7 +194,7 @@ def progress(session: Session, participant: Participant) -> tuple[int, int]:
     counts = session.execute(
         select(Trial.state, func.count()).where(Trial.participant_id == participant.id).group_by(Trial.state)
     )
-    by_state = {state: count for state, count in counts.tuples()}
+    by_state = dict(counts.tuples().all())
     return by_state.get(RATED, 0) + by_state.get(FAILED, 0), sum(by_state.values())
 
 
@@ -234,7 +230,7 @@ def check_clip(session: Session, participant: Participant) -> Stimulus:
 def answer_check(
     session: Session, config: Config, participant: Participant, answer: str, device: Mapping[str, object]
 ) -> None:
-    """Judge the device check. Raises Refused where there are attempts left; screens out where there are none."""
+    """Judge the device check. Raises RefusedError where there are attempts left; screens out where there are none."""
     if participant.state != CONSENTED:
         return
     expected = check_clip(session, participant).expected
@@ -264,20 +260,20 @@ def rate(
     scores: Mapping[str, str],
     playback: Mapping[str, object],
 ) -> None:
-    """Store a trial's ratings, once. Raises Refused where they are incomplete or the video was not watched."""
+    """Store a trial's ratings, once. Raises RefusedError where they are incomplete or the video was not watched."""
     trial = session.scalar(select(Trial).where(Trial.token == token, Trial.participant_id == participant.id))
     if trial is None:
-        raise Refused("This video belongs to another session.")
+        raise RefusedError("This video belongs to another session.")
     if trial.state in (RATED, FAILED):
         return
     now = time.time()
     read = {scale.id: _score(scores.get(scale.id), scale.low, scale.high, scale.name) for scale in config.scales}
     length = trial.stimulus.duration
     if trial.shown is None or now - trial.shown < COVERAGE * length:
-        raise Refused("Please watch the video to its end before you rate it.")
+        raise RefusedError("Please watch the video to its end before you rate it.")
     problem = _played(playback, minimum=length)
     if problem is not None:
-        raise Refused("Please watch the video to its end before you rate it.")
+        raise RefusedError("Please watch the video to its end before you rate it.")
     changed = session.execute(
         update(Trial)
         .where(Trial.id == trial.id, Trial.state == SHOWN)
@@ -295,7 +291,7 @@ def rate(
 
 def _score(text: str | None, low: int, high: int, name: str) -> int:
     if text is None or not text.isdecimal() or not low <= int(text) <= high:
-        raise Refused(f"Please choose a number from {low} to {high} for “{name}”.")
+        raise RefusedError(f"Please choose a number from {low} to {high} for “{name}”.")
     return int(text)
 
 
@@ -321,7 +317,7 @@ def fail(
     """Note that a video did not work. It comes once more at the end; if it fails again, its ratings are missing."""
     trial = session.scalar(select(Trial).where(Trial.token == token, Trial.participant_id == participant.id))
     if trial is None:
-        raise Refused("This video belongs to another session.")
+        raise RefusedError("This video belongs to another session.")
     changed = session.execute(
         update(Trial)
         .where(Trial.id == trial.id, Trial.state.in_((PENDING, SHOWN)))

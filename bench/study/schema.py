@@ -62,7 +62,7 @@ class Participant(Base):
     __tablename__ = "participant"
     id: Mapped[int] = mapped_column(primary_key=True)
     label: Mapped[str] = mapped_column(unique=True)
-    external: Mapped[str | None] = mapped_column(unique=True)
+    external: Mapped[str] = mapped_column(unique=True)
     source: Mapped[str]
     parameters: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     state: Mapped[str]

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from .config import Config
-from .schema import COMPLETED, DECLINED, FAILED, RATED, READY, Event, Participant, Rating, Slot, Stimulus, Trial
+from .schema import COMPLETED, DECLINED, FAILED, RATED, READY, Participant, Rating, Slot, Stimulus, Trial
 
 _ACTIVE = 900
 """Seconds in which a rater who has not finished counts as at it."""
@@ -20,7 +20,11 @@ _ACTIVE = 900
 
 @dataclass(frozen=True)
 class Status:
-    """`flow`: raters who reached each step. `cells`: rated main trials by clip and method. Times in minutes."""
+    """`flow`: raters who reached each step. `cells`: rated main trials by clip and method. Times in minutes.
+
+    Kept are those who completed, missed no more attention checks than the study allows, and whose videos worked: the
+    screens that look at scores wait for the end.
+    """
 
     flow: Mapping[str, int]
     slots: Mapping[str, int]
@@ -43,15 +47,15 @@ def status(session: Session, config: Config) -> Status:
     """Count."""
     people = list(session.scalars(select(Participant)))
     missed, shown = _attention(session)
-    reached = Counter(session.scalars(select(Event.kind).where(Event.kind == "device-ok")))
     consented = [person for person in people if person.state != DECLINED]
     completed = [person for person in people if person.state == COMPLETED]
-    limit = config.screens.attention_failures
-    share = _failed_share(session)
+    failed = _failed_share(session)
+    screens = config.screens
     kept = [
         person
         for person in completed
-        if missed[person.id] <= limit and share.get(person.id, 0.0) <= config.screens.technical_failures
+        if (screens.attention_failures is False or missed[person.id] <= screens.attention_failures)
+        and (screens.technical_failures is False or failed.get(person.id, 0.0) <= screens.technical_failures)
     ]
     durations = [(person.finished - person.entered) / 60 for person in completed if person.finished]
     now = time.time()
@@ -59,11 +63,11 @@ def status(session: Session, config: Config) -> Status:
         flow={
             "entered": len(people),
             "consented": len(consented),
-            "device ok": sum(person.state in (READY, COMPLETED) for person in people) or reached["device-ok"],
+            "device ok": sum(person.state in (READY, COMPLETED) for person in people),
             "completed": len(completed),
             "kept": len(kept),
         },
-        slots={state: count for state, count in session.execute(select(Slot.state, func.count()).group_by(Slot.state)).tuples()},
+        slots=dict(session.execute(select(Slot.state, func.count()).group_by(Slot.state)).tuples().all()),
         methods=config.conditions,
         cells=_cells(session, config),
         active=sum(person.finished is None and person.seen > now - _ACTIVE for person in consented),

@@ -83,7 +83,8 @@ def make(source: Source, recipe: Stimuli, folder: Path, *, notice: tuple[str, st
     """
     content = content_hash(source.video, source.reading.prefix)
     heard = content if source.sound == source.video else content_hash(source.sound)
-    key = "|".join((RECIPE, source.clip, source.method, content, heard, recipe.model_dump_json(), repr(source.reading), *(notice or ())))
+    read_as = (recipe.model_dump_json(), repr(source.reading), *(notice or ()))
+    key = "|".join((RECIPE, source.clip, source.method, content, heard, *read_as))
     file = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.mp4"
     if not file.is_file():
         _transcode(source, recipe, file, notice and notice[1])
@@ -102,7 +103,7 @@ def _transcode(source: Source, recipe: Stimuli, file: Path, notice: str | None) 
         )
     frames = read_frames(source.video, source_rate=recipe.folder_rate, rate=rate, reading=source.reading)
     fit = _fitting(original.width, original.height, recipe.size)
-    shown = map(fit, frames)
+    shown: Iterator[Frame] = map(fit, frames)
     if notice is not None:
         shown = _noticed(shown, notice, after=original.frames_at(rate) // 3)
     write(file, shown, rate, sound)

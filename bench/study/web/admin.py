@@ -23,14 +23,14 @@ def dashboard(site: OfSite, cookie: AdminCookie = None) -> Response:
     if not site.keys.is_admin(cookie):
         return site.render("login", form=site.keys.form_token(None))
     with site.database.reading() as session:
-        return site.render("dashboard", status=status(session, site.config), form=site.keys.form_token(cookie))
+        return site.render("dashboard", found=status(session, site.config), form=site.keys.form_token(cookie))
 
 
 @router.post("/login")
 def log_in(request: Request, site: OfSite, token: Annotated[str, Form()], form: Annotated[str, Form()]) -> Response:
     """Log a researcher in."""
-    site.keys.check_form(None, form)
-    site.logins.check()
+    site.keys.check_form([None], form)
+    site.logins.count()
     if not hmac.compare_digest(token.encode(), site.admin_token.encode()):
         raise HTTPException(403, "This is not the token.")
     response = RedirectResponse("/admin", 303)
@@ -41,7 +41,7 @@ def log_in(request: Request, site: OfSite, token: Annotated[str, Form()], form: 
 @router.post("/logout")
 def log_out(site: OfSite, form: Annotated[str, Form()], cookie: AdminCookie = None) -> Response:
     """Log a researcher out."""
-    site.keys.check_form(cookie, form)
+    site.keys.check_form([cookie], form)
     response = RedirectResponse("/admin", 303)
     response.delete_cookie(ADMIN_COOKIE)
     return response

@@ -17,7 +17,7 @@ from ..build import SECRET, STIMULI
 from ..config import Config, parse
 from ..database import Database
 from ..schema import Stimulus, Study
-from .security import Guard, Keys, LoginLimit
+from .security import Guard, Keys, Limit
 
 _HERE = Path(__file__).parent
 SHORTEST_TOKEN = 32
@@ -32,7 +32,8 @@ class Site:
     stimuli: Path
     keys: Keys
     admin_token: str
-    logins: LoginLimit
+    logins: Limit
+    entries: Limit
     pages: jinja2.Environment
 
     def render(self, name: str, status: int = 200, **values: object) -> HTMLResponse:
@@ -101,7 +102,8 @@ def _site(study: Path, database: Database, admin_token: str) -> Site:
         study / STIMULI,
         Keys(secret),
         admin_token,
-        LoginLimit(),
+        Limit(10, 60),
+        Limit(1000, 60),
         pages,
     )
 

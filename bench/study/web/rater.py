@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import secrets
+from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import quote
 
@@ -36,10 +38,10 @@ Fields = Annotated[FormData, Depends(_fields)]
 @router.get("/")
 def home(request: Request, site: OfSite, cookie: RaterCookie = None) -> Response:
     """Show what comes next for this browser: the consent form, or wherever its rater is."""
-    arrival = _arrival(site, request.query_params)
+    number = _number(site, request.query_params)
     with site.database.reading() as session:
         participant = flow.who(session, cookie)
-        if participant is None or (arrival.external is not None and arrival.external != participant.external):
+        if participant is None or (number is not None and number != participant.external):
             return _consent(site, request, cookie)
         if request.query_params:
             return RedirectResponse("/", 303)  # the number in the link need not stay in the address
@@ -61,11 +63,20 @@ def consent(
     fields: Fields,
     form: FormToken,
     agree: Annotated[str, Form()],
+    entry: Annotated[str, Form(min_length=16, max_length=64)],
     cookie: RaterCookie = None,
 ) -> Response:
-    """Take the answer to the consent form; only this makes a participant, never a link that is merely opened."""
-    site.keys.check_form(cookie, form)
-    arrival = _arrival(site, {name: value for name, value in fields.items() if isinstance(value, str)})
+    """Take the answer to the consent form; only this makes a participant, never a link that is merely opened.
+
+    A form that is sent twice makes one participant, even where the first answer has already set a cookie.
+    """
+    site.keys.check_form([cookie, None], form)
+    site.entries.count()
+    given = {name: value for name, value in fields.items() if isinstance(value, str)}
+    number = _number(site, given)
+    kept = {name: given[name][:_LONGEST_PARAMETER] for name in site.config.recruiting.keep if name in given}
+    external = number or flow.pseudonym(site.keys.secret, f"entry|{entry}")
+    arrival = flow.Arrival(external, "open" if number is None else "link", kept)
     try:
         with site.database.writing() as session:
             entered = flow.enter(session, site.config, arrival, agreed=agree == "yes")
@@ -98,7 +109,7 @@ def resume(request: Request, site: OfSite, resume: str) -> Response:
 @router.post("/instructions")
 def instructions(site: OfSite, form: FormToken, cookie: RaterCookie = None) -> Response:
     """Note that the instructions were read."""
-    site.keys.check_form(cookie, form)
+    site.keys.check_form([cookie], form)
     with site.database.writing() as session:
         flow.read_instructions(session, _known(session, cookie))
     return RedirectResponse("/", 303)
@@ -115,7 +126,7 @@ def check(
     cookie: RaterCookie = None,
 ) -> Response:
     """Judge the device check."""
-    site.keys.check_form(cookie, form)
+    site.keys.check_form([cookie], form)
     device = _report(playback) | {"agent": request.headers.get("user-agent", "")[:300]}
     with site.database.writing() as session:
         flow.answer_check(session, site.config, _known(session, cookie), f"{tones.strip()} {digit.strip()}", device)
@@ -133,12 +144,12 @@ def rate(
     cookie: RaterCookie = None,
 ) -> Response:
     """Store the ratings of one video; the answer comes when they are on disk."""
-    site.keys.check_form(cookie, form)
+    site.keys.check_form([cookie], form)
     scores = {name: value for name, value in fields.items() if isinstance(value, str)}
     try:
         with site.database.writing() as session:
             flow.rate(session, site.config, _known(session, cookie), token, scores, _report(playback))
-    except flow.Refused as refusal:
+    except flow.RefusedError as refusal:
         raise HTTPException(422, str(refusal)) from refusal
     return _next(request)
 
@@ -153,11 +164,11 @@ def broken(
     cookie: RaterCookie = None,
 ) -> Response:
     """Note that a video does not work."""
-    site.keys.check_form(cookie, form)
+    site.keys.check_form([cookie], form)
     try:
         with site.database.writing() as session:
             flow.fail(session, site.config, _known(session, cookie), token, _report(playback))
-    except flow.Refused as refusal:
+    except flow.RefusedError as refusal:
         raise HTTPException(422, str(refusal)) from refusal
     return _next(request)
 
@@ -180,19 +191,17 @@ def media(site: OfSite, token: str, cookie: RaterCookie = None) -> Response:
     return FileResponse(site.stimuli / file, media_type="video/mp4", headers=headers)
 
 
-def _arrival(site: Site, parameters: object) -> flow.Arrival:
-    given = dict(parameters) if hasattr(parameters, "keys") else {}  # type: ignore[call-overload]
-    recruiting = site.config.recruiting
-    number = str(given.get(recruiting.rater, ""))[:_LONGEST_PARAMETER]
-    kept = {name: str(given[name])[:_LONGEST_PARAMETER] for name in recruiting.keep if name in given}
-    external = flow.pseudonym(site.keys.secret, number) if number else None
-    return flow.Arrival(external, "link" if number else "open", kept)
+def _number(site: Site, parameters: Mapping[str, str]) -> str | None:
+    """Return the keyed hash of the number that a link gives its rater; None where it gives none."""
+    number = parameters.get(site.config.recruiting.rater, "")[:_LONGEST_PARAMETER]
+    return flow.pseudonym(site.keys.secret, number) if number else None
 
 
 def _consent(site: Site, request: Request, cookie: str | None) -> Response:
     names = (site.config.recruiting.rater, *site.config.recruiting.keep)
     given = {name: request.query_params[name][:_LONGEST_PARAMETER] for name in names if name in request.query_params}
-    return site.render("consent", form=site.keys.form_token(cookie), given=given)
+    entry = secrets.token_urlsafe(16)
+    return site.render("consent", form=site.keys.form_token(cookie), given=given, entry=entry)
 
 
 def _page(site: Site, session: Session, participant: Participant, page: flow.Page, cookie: str | None) -> Response:
@@ -212,9 +221,7 @@ def _page(site: Site, session: Session, participant: Participant, page: flow.Pag
     return site.render("end", page=page, code=code, back=back, label=participant.label)
 
 
-def _trial_page(
-    site: Site, session: Session, participant: Participant, trial: Trial, cookie: str | None
-) -> Response:
+def _trial_page(site: Site, session: Session, participant: Participant, trial: Trial, cookie: str | None) -> Response:
     following = flow.next_trial(session, participant, after=trial.position)
     done, total = flow.progress(session, participant)
     return site.render(

@@ -1,11 +1,13 @@
-"""What protects the pages: headers, a limit on request bodies, cookies, form tokens, and a limit on log-ins."""
+"""What protects the pages: headers, a limit on request bodies, cookies, form tokens, and limits on how often."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
 import time
-from collections.abc import Callable, MutableMapping
+from collections import deque
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
 from fastapi import HTTPException, Request
@@ -27,7 +29,6 @@ _HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 _ADMIN_HOURS = 12
-_LOGINS, _PER_SECONDS = 10, 60.0
 
 
 class Guard:
@@ -86,9 +87,9 @@ class Keys:
         """Return what a form of this browser must send along."""
         return self._sign(f"form|{cookie or ''}")
 
-    def check_form(self, cookie: str | None, token: str) -> None:
-        """Raise 403 unless a form came from one of our pages in this browser."""
-        if not hmac.compare_digest(token.encode(), self.form_token(cookie).encode()):
+    def check_form(self, cookies: Sequence[str | None], token: str) -> None:
+        """Raise 403 unless a form came from one of our pages, shown to a browser with one of these cookies."""
+        if not any(hmac.compare_digest(token.encode(), self.form_token(cookie).encode()) for cookie in cookies):
             raise HTTPException(403, "This page is out of date. Please go back to the study and try again.")
 
     def admin_cookie(self) -> str:
@@ -106,19 +107,23 @@ class Keys:
         return hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()
 
 
-class LoginLimit:
-    """At most ten log-ins a minute, whoever tries: guessing a token must be hopeless, not only unlikely."""
+class Limit:
+    """At most so many requests in so many seconds, whoever sends them: a rater's address is not looked at."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._tries = clock, [0.0] * 0
+    def __init__(self, requests: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._requests, self._seconds, self._clock = requests, seconds, clock
+        self._at: deque[float] = deque()
+        self._lock = threading.Lock()
 
-    def check(self) -> None:
-        """Count a try. Raises 429 where there were too many."""
-        now = self._clock()
-        self._tries = [at for at in self._tries if at > now - _PER_SECONDS]
-        if len(self._tries) >= _LOGINS:
-            raise HTTPException(429, "Too many attempts. Wait a minute.")
-        self._tries.append(now)
+    def count(self) -> None:
+        """Count a request. Raises 429 where there were too many."""
+        with self._lock:
+            now = self._clock()
+            while self._at and self._at[0] <= now - self._seconds:
+                self._at.popleft()
+            if len(self._at) >= self._requests:
+                raise HTTPException(429, "Too many attempts. Wait a minute.")
+            self._at.append(now)
 
 
 def set_cookie(response: Response, request: Request, name: str, value: str, *, days: float, strict: bool) -> None:
