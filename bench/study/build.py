@@ -156,7 +156,7 @@ def _make_all(
         score = int(rng.choice(config.shared_scores))
         method = str(rng.choice(config.conditions))
         source = sources[main[int(rng.integers(len(main)))], method]
-        name, text = f"attention-{number + 1}", config.attention.replace("{score}", str(score))
+        name, text = f"attention-{number + 1}", config.attention_text.replace("{score}", str(score))
         notices[name] = (make(source, config.stimuli, folder, notice=(name, text)), score)
         progress(len(made) + len(notices), total)
     return made, notices

@@ -134,7 +134,7 @@ class Config(_Section):
     seed: Annotated[int, Field(ge=0)]
     consent: Text
     instructions: Text
-    attention: Annotated[str, Field(max_length=80)] = "For this video, choose {score} on every scale."
+    attention_text: Annotated[str, Field(max_length=80)] = "For this video, choose {score} on every scale."
     scales: Annotated[tuple[Scale, ...], Field(min_length=1)]
     methods: Annotated[dict[str, str], Field(min_length=1)]
     clips: Clips
@@ -144,7 +144,7 @@ class Config(_Section):
     screens: Screens = Screens()
     recruiting: Recruiting = Recruiting()
 
-    @field_validator("attention")
+    @field_validator("attention_text")
     @classmethod
     def _can_be_drawn(cls, value: str) -> str:
         if "{score}" not in value:

@@ -1,8 +1,8 @@
 """Who sees what, in which order: balanced slots, drawn with a seed before the first rater comes.
 
 A rater sees `per_rater` clips, each under every method. Trials run in blocks that hold every method once, in an order
-that is a row of a Williams square (Williams 1949): over the rows each method follows every other equally often. Clips
-rotate, so that each (method, clip) comes once and no clip comes twice in a row. Any number of first slots is balanced
+that is a row of a Williams square (Williams 1949): over the rows each method follows every other equally often. Each
+(method, clip) comes once, and no clip twice in a row where that can be had. Any number of first slots is balanced
 as far as it can be: raters are given the lowest slot that is free.
 """
 
@@ -20,6 +20,7 @@ from .config import Config
 Kind = Literal["training", "main", "repeat", "attention"]
 Cell = tuple[str, str]
 """(clip, method)"""
+Rng = np.random.Generator
 _TRIES = 400
 
 
@@ -54,11 +55,7 @@ def plan_slots(
     slots = []
     for number, chosen in enumerate(sets):
         rng = np.random.default_rng([config.seed, 2, number])
-        main = (
-            _balanced(chosen, methods, number * len(chosen), rng)
-            if design.order == "balanced"
-            else _random(chosen, methods, rng)
-        )
+        main = _main(design.order, chosen, methods, number * len(chosen), rng)
         trials = [Planned("main", clip, method) for clip, method in main]
         trials = _with_repeats(trials, design.repeats, design.repeat_gap, rng)
         trials = _with_attention(trials, attention, rng)
@@ -67,7 +64,7 @@ def plan_slots(
     return slots
 
 
-def _clip_sets(clips: Sequence[str], size: int, slots: int, rng: np.random.Generator) -> list[list[str]]:
+def _clip_sets(clips: Sequence[str], size: int, slots: int, rng: Rng) -> list[list[str]]:
     """Deal clips to slots like cards: every clip is dealt as often as any other, plus or minus one."""
     deck: list[str] = []
     sets: list[list[str]] = []
@@ -84,20 +81,19 @@ def _clip_sets(clips: Sequence[str], size: int, slots: int, rng: np.random.Gener
     return sets
 
 
-def _balanced(clips: Sequence[str], methods: Sequence[str], first_row: int, rng: np.random.Generator) -> list[Cell]:
-    """Order every (clip, method) in blocks of all methods; as few clips twice in a row as can be found."""
-    rows, k = williams(len(methods)), len(clips)
+def _main(
+    order: Literal["balanced", "random"], clips: Sequence[str], methods: Sequence[str], first_row: int, rng: Rng
+) -> list[Cell]:
+    """Order every (clip, method) with as few clips twice in a row as can be found."""
+    rows = williams(len(methods))
     best: list[Cell] = []
     fewest = len(clips) * len(methods) + 1
     for _ in range(_TRIES):
-        shuffled = [clips[i] for i in rng.permutation(k)]
-        offsets = rng.permutation(max(k, len(methods)))[: len(methods)]
-        blocks = rng.permutation(k)
-        cells = [
-            (shuffled[(block + int(offsets[method])) % k], methods[method])
-            for block in range(k)
-            for method in rows[(first_row + int(blocks[block])) % len(rows)]
-        ]
+        blocks = [[methods[i] for i in rows[(first_row + int(k)) % len(rows)]] for k in rng.permutation(len(clips))]
+        sequence = [method for block in blocks for method in block]
+        if order == "random":
+            sequence = [sequence[i] for i in rng.permutation(len(sequence))]
+        cells = _with_clips(sequence, clips, rng)
         again = sum(a[0] == b[0] for a, b in pairwise(cells))
         if again < fewest:
             best, fewest = cells, again
@@ -106,23 +102,22 @@ def _balanced(clips: Sequence[str], methods: Sequence[str], first_row: int, rng:
     return best
 
 
-def _random(clips: Sequence[str], methods: Sequence[str], rng: np.random.Generator) -> list[Cell]:
-    """Order every (clip, method) at random, drawing the next from the other clips where there are any."""
-    left = [(clip, method) for clip in clips for method in methods]
+def _with_clips(sequence: Sequence[str], clips: Sequence[str], rng: Rng) -> list[Cell]:
+    """Give every method's occurrences the clips in turn: one that waits longest, and not the one just shown."""
+    left = {method: [clips[i] for i in rng.permutation(len(clips))] for method in sequence}
+    waiting = dict.fromkeys(clips, 0)
     cells: list[Cell] = []
-    while left:
-        counts = {clip: sum(cell[0] == clip for cell in left) for clip in clips}
-        allowed = [cell for cell in left if not cells or cell[0] != cells[-1][0]] or left
-        # a clip that makes up half of what is left must come now, or it will have to follow itself
-        pressing = [cell for cell in allowed if 2 * counts[cell[0]] > len(left)]
-        pool = pressing or allowed
-        cell = pool[int(rng.integers(len(pool)))]
-        left.remove(cell)
-        cells.append(cell)
+    for method in sequence:
+        mine = left[method]
+        choice = [clip for clip in mine if not cells or clip != cells[-1][0]] or mine
+        clip = min(choice, key=lambda clip: waiting[clip])
+        mine.remove(clip)
+        waiting[clip] += 1
+        cells.append((clip, method))
     return cells
 
 
-def _with_repeats(trials: list[Planned], count: int, gap: int, rng: np.random.Generator) -> list[Planned]:
+def _with_repeats(trials: list[Planned], count: int, gap: int, rng: Rng) -> list[Planned]:
     """Show `count` of the trials again, at least `gap` trials later."""
     if not count:
         return trials
@@ -139,7 +134,7 @@ def _with_repeats(trials: list[Planned], count: int, gap: int, rng: np.random.Ge
     return trials
 
 
-def _with_attention(trials: list[Planned], items: Sequence[str], rng: np.random.Generator) -> list[Planned]:
+def _with_attention(trials: list[Planned], items: Sequence[str], rng: Rng) -> list[Planned]:
     """Spread the attention items, never first or last."""
     count = len(trials)
     for number, item in reversed(list(enumerate(items))):

@@ -194,7 +194,7 @@ def progress(session: Session, participant: Participant) -> tuple[int, int]:
     counts = session.execute(
         select(Trial.state, func.count()).where(Trial.participant_id == participant.id).group_by(Trial.state)
     )
-    by_state = dict(counts.tuples().all())
+    by_state = dict(counts.all())
     return by_state.get(RATED, 0) + by_state.get(FAILED, 0), sum(by_state.values())
 
 

@@ -38,7 +38,7 @@ def import_ratings(session: Session, config: Config, file: Path) -> tuple[int, i
         (clip, method): key
         for key, clip, method in session.execute(
             select(Stimulus.id, Stimulus.clip, Stimulus.method).where(Stimulus.kind == "video")
-        ).tuples()
+        )
     }
     for rater, videos in raters.items():
         for video in videos:

@@ -67,7 +67,7 @@ def status(session: Session, config: Config) -> Status:
             "completed": len(completed),
             "kept": len(kept),
         },
-        slots=dict(session.execute(select(Slot.state, func.count()).group_by(Slot.state)).tuples().all()),
+        slots=dict(session.execute(select(Slot.state, func.count()).group_by(Slot.state)).all()),
         methods=config.conditions,
         cells=_cells(session, config),
         active=sum(person.finished is None and person.seen > now - _ACTIVE for person in consented),
@@ -87,7 +87,7 @@ def _attention(session: Session) -> tuple[Counter[int], int]:
         .join(Stimulus, Trial.stimulus_id == Stimulus.id)
         .join(Rating, Rating.trial_id == Trial.id)
         .where(Trial.kind == "attention")
-    ).tuples()
+    )
     right: dict[tuple[int, int], bool] = {}
     for participant, trial, expected, score in rows:
         fits = expected is not None and float(expected) == score
@@ -100,7 +100,7 @@ def _failed_share(session: Session) -> dict[int, float]:
     counts: dict[int, Counter[str]] = {}
     for participant, state, count in session.execute(
         select(Trial.participant_id, Trial.state, func.count()).group_by(Trial.participant_id, Trial.state)
-    ).tuples():
+    ):
         counts.setdefault(participant, Counter())[state] += count
     return {participant: states[FAILED] / states.total() for participant, states in counts.items()}
 
@@ -113,7 +113,7 @@ def _cells(session: Session, config: Config) -> dict[str, dict[str, int]]:
             .join(Trial, Trial.stimulus_id == Stimulus.id)
             .where(Trial.kind == "main", Trial.state == RATED)
             .group_by(Stimulus.clip, Stimulus.method)
-        ).tuples()
+        )
     }
     planned: set[str] = set()
     stimuli = {row.id: row.clip for row in session.scalars(select(Stimulus).where(Stimulus.kind == "video"))}
