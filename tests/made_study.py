@@ -11,6 +11,7 @@ from pathlib import Path
 
 import clips
 import numpy as np
+import numpy.typing as npt
 
 from talkbench.bench.encode import write_video
 from talkbench.bench.study.build import build
@@ -40,15 +41,19 @@ def configuration(**changes: object) -> str:
     return text
 
 
+def tone(seconds: float, frequency: float) -> tuple[npt.NDArray[np.float32], int]:
+    """Return a tone and its rate in Hz."""
+    time_s = np.arange(round(16_000 * seconds)) / 16_000
+    return (0.2 * np.sin(2 * np.pi * frequency * time_s)).astype(np.float32), 16_000
+
+
 def write_videos(folder: Path) -> None:
     """Write the real videos and those of the methods, with sound."""
     for number, clip in enumerate(CLIPS):
         for place in ("real", *(f"methods/{name}" for name in METHODS)):
             frames = clips.moving(round(25 * SECONDS), size=96, phase=number + len(place))
-            time_s = np.arange(round(16_000 * SECONDS)) / 16_000
-            sound = (0.2 * np.sin(2 * np.pi * (200 + 50 * number) * time_s)).astype(np.float32)
             (folder / place).mkdir(parents=True, exist_ok=True)
-            write_video(folder / place / f"{clip}.mp4", frames, fps=25, audio=(sound, 16_000))
+            write_video(folder / place / f"{clip}.mp4", frames, fps=25, audio=tone(SECONDS, 200 + 50 * number))
 
 
 def built(folder: Path, **changes: object) -> Path:

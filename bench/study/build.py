@@ -21,7 +21,7 @@ from .config import FILE, Config, digest, read
 from .database import Database, address
 from .design import Cell, Planned, plan_slots
 from .schema import Participant, Slot, Stimulus, Study
-from .stimuli import Facts, Made, Source, check_playable, make, unblinding, write_check
+from .stimuli import RECIPE, Facts, Made, Source, check_playable, make, unblinding, write_check
 
 STIMULI = "stimuli"
 SECRET = "secret.key"  # noqa: S105  # a file name
@@ -167,7 +167,7 @@ def _make_checks(folder: Path, seed: int) -> list[Stimulus]:
     rng = np.random.default_rng([seed, 4])
     checks: list[Stimulus] = []
     for tones, digit in zip(rng.permutation([2, 3, 4, 5]), rng.permutation(range(1, 10)), strict=False):
-        file = folder / f"{hashlib.sha256(f'check|{tones}|{digit}'.encode()).hexdigest()[:24]}.mp4"
+        file = folder / f"{hashlib.sha256(f'{RECIPE}|check|{tones}|{digit}'.encode()).hexdigest()[:24]}.mp4"
         if not file.is_file():
             write_check(file, int(tones), int(digit))
         facts = check_playable(file)

@@ -169,12 +169,12 @@ def _panel(width: int, text: str) -> Frame:
 
 
 def write_check(file: Path, tones: int, digit: int) -> None:
-    """Write the clip of the device check: a digit to read and tones to count, 3.2 s."""
-    rate, fps, seconds = 48_000, 25, 3.2
+    """Write the clip of the device check: a digit to read and tones to count, 2.4 s."""
+    rate, fps, seconds = 48_000, 25, 2.4
     time = np.arange(round(rate * seconds)) / rate
-    within = (time - 0.3) % 0.5
-    heard = (time >= 0.3) & (time < 0.3 + 0.5 * tones) & (within < 0.2)
-    fade = np.clip(np.minimum(within, 0.2 - within) / 0.01, 0, 1)  # a tone that starts at once clicks
+    within = (time - 0.2) % 0.4
+    heard = (time >= 0.2) & (time < 0.2 + 0.4 * tones) & (within < 0.18)
+    fade = np.clip(np.minimum(within, 0.18 - within) / 0.01, 0, 1)  # a tone that starts at once clicks
     samples = np.where(heard, 0.4 * fade * np.sin(2 * math.pi * 660 * time), 0.0).astype(np.float32)
     font = ImageFont.load_default(150)
 
