@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -157,36 +157,37 @@ def who(session: Session, cookie: str | None) -> Participant | None:
     """Return the participant whose cookie this is."""
     if not cookie:
         return None
-    login = session.get(Login, digest(cookie))
-    return None if login is None else session.get(Participant, login.participant_id)
-
-
-def page_of(session: Session, participant: Participant) -> tuple[Page, Trial | None]:
-    """Return what a participant is shown next, and the trial if it is one."""
-    if participant.state == COMPLETED:
-        return "completed", None
-    if participant.state == SCREENED_OUT:
-        return "screened-out", None
-    if participant.state == DECLINED:
-        return "declined", None
-    if not participant.read_instructions:
-        return "instructions", None
-    if participant.state == CONSENTED:
-        return "check", None
-    trial = next_trial(session, participant)
-    if trial is None:
-        raise RuntimeError(f"participant {participant.label}: has no trial left, and is not completed")
-    return "trial", trial
-
-
-def next_trial(session: Session, participant: Participant, *, after: int = -1) -> Trial | None:
-    """Return the first trial past a position that is still to be answered."""
     return session.scalar(
-        select(Trial)
-        .where(Trial.participant_id == participant.id, Trial.state.in_((PENDING, SHOWN)), Trial.position > after)
-        .order_by(Trial.position)
-        .limit(1)
+        select(Participant).join(Login, Login.participant_id == Participant.id).where(Login.sha256 == digest(cookie))
     )
+
+
+def page_of(session: Session, participant: Participant) -> tuple[Page, Sequence[Trial]]:
+    """Return what a participant is shown next; if it is a trial, this and the one after it."""
+    if participant.state == COMPLETED:
+        return "completed", ()
+    if participant.state == SCREENED_OUT:
+        return "screened-out", ()
+    if participant.state == DECLINED:
+        return "declined", ()
+    if not participant.read_instructions:
+        return "instructions", ()
+    if participant.state == CONSENTED:
+        return "check", ()
+    trials = _upcoming(session, participant, 2)
+    if not trials:
+        raise RuntimeError(f"participant {participant.label}: has no trial left, and is not completed")
+    return "trial", trials
+
+
+def _upcoming(session: Session, participant: Participant, count: int) -> Sequence[Trial]:
+    """Return the first trials that are still to be answered."""
+    return session.scalars(
+        select(Trial)
+        .where(Trial.participant_id == participant.id, Trial.state.in_((PENDING, SHOWN)))
+        .order_by(Trial.position)
+        .limit(count)
+    ).all()
 
 
 def progress(session: Session, participant: Participant) -> tuple[int, int]:
@@ -285,7 +286,7 @@ def rate(
     session.add_all(Rating(trial_id=trial.id, scale=scale, score=score) for scale, score in read.items())
     session.flush()
     participant.seen = now
-    if next_trial(session, participant) is None:
+    if not _upcoming(session, participant, 1):
         _complete(session, config, participant)
 
 
@@ -340,7 +341,7 @@ def fail(
             )
         )
         session.flush()
-    if next_trial(session, participant) is None:
+    if not _upcoming(session, participant, 1):
         _complete(session, config, participant)
 
 

@@ -28,6 +28,7 @@ def serve(study: Path, host: str, port: int, trusted: str) -> None:
                 workers=1,  # one process: SQLite's writers wait for each other in any case
                 log_level="warning",
                 access_log=False,
+                timeout_keep_alive=75,  # longer than a video: no answer may meet a connection that is just closing
                 server_header=False,
                 proxy_headers=True,
                 forwarded_allow_ips=trusted,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from urllib.parse import quote
 
@@ -45,11 +45,11 @@ def home(request: Request, site: OfSite, cookie: RaterCookie = None) -> Response
             return _consent(site, request, cookie)
         if request.query_params:
             return RedirectResponse("/", 303)  # the number in the link need not stay in the address
-        page, trial = flow.page_of(session, participant)
-        if page != "trial" or trial is None:
-            return _page(site, session, participant, page, cookie)
-        response = _trial_page(site, session, participant, trial, cookie)
-        fresh, trial_id = trial.shown is None, trial.id
+        page, trials = flow.page_of(session, participant)
+        if page != "trial":
+            return _page(site, participant, page, cookie)
+        response = _trial_page(site, session, participant, trials, cookie)
+        fresh, trial_id = trials[0].shown is None, trials[0].id
     if fresh:
         with site.database.writing() as session:
             flow.show(session, session.get_one(Trial, trial_id))
@@ -204,7 +204,7 @@ def _consent(site: Site, request: Request, cookie: str | None) -> Response:
     return site.render("consent", form=site.keys.form_token(cookie), given=given, entry=entry)
 
 
-def _page(site: Site, session: Session, participant: Participant, page: flow.Page, cookie: str | None) -> Response:
+def _page(site: Site, participant: Participant, page: flow.Page, cookie: str | None) -> Response:
     form = site.keys.form_token(cookie)
     if page == "instructions":
         return site.render("instructions", form=form, step=1)
@@ -221,15 +221,16 @@ def _page(site: Site, session: Session, participant: Participant, page: flow.Pag
     return site.render("end", page=page, code=code, back=back, label=participant.label)
 
 
-def _trial_page(site: Site, session: Session, participant: Participant, trial: Trial, cookie: str | None) -> Response:
-    following = flow.next_trial(session, participant, after=trial.position)
+def _trial_page(
+    site: Site, session: Session, participant: Participant, trials: Sequence[Trial], cookie: str | None
+) -> Response:
     done, total = flow.progress(session, participant)
     return site.render(
         "trial",
         form=site.keys.form_token(cookie),
-        token=trial.token,
-        following=following.token if following else "",
-        practice=trial.kind == "training",
+        token=trials[0].token,
+        following=trials[1].token if len(trials) > 1 else "",
+        practice=trials[0].kind == "training",
         done=done,
         total=total,
         resume=participant.resume,
