@@ -84,8 +84,10 @@ def serve(
     """Show the study to raters, until it is interrupted."""
     from ..study.serve import serve as run
 
-    typer.echo(f"Raters      http://{host}:{port}/\nDashboard   http://{host}:{port}/admin", err=True)
-    run(folder, host, port, trusted)
+    def announce() -> None:
+        typer.echo(f"Raters      http://{host}:{port}/\nDashboard   http://{host}:{port}/admin", err=True)
+
+    run(folder, host, port, trusted, announce)
 
 
 def status(folder: Folder, as_json: arguments.AsJson = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import TalkbenchError
@@ -11,8 +12,11 @@ from .database import opened
 TOKEN = "STUDY_ADMIN_TOKEN"  # noqa: S105  # the variable's name
 
 
-def serve(study: Path, host: str, port: int, trusted: str) -> None:
-    """Serve until interrupted. `trusted` are the addresses of proxies whose X-Forwarded-Proto counts."""
+def serve(study: Path, host: str, port: int, trusted: str, ready: Callable[[], None]) -> None:
+    """Serve until interrupted. `trusted` are the addresses of proxies whose X-Forwarded-Proto counts.
+
+    `ready` is called when everything is checked. Raises TalkbenchError where the study cannot be served.
+    """
     import uvicorn
 
     from .web.app import create_app
@@ -20,6 +24,7 @@ def serve(study: Path, host: str, port: int, trusted: str) -> None:
     token = os.environ.get(TOKEN, "")
     with opened(study) as database:
         app = create_app(study, database, token)
+        ready()
         try:
             uvicorn.run(
                 app,
