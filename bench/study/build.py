@@ -54,6 +54,10 @@ def build(study: Path, progress: Callable[[int, int], None] = lambda done, total
         slots = plan_slots(config, main, training, list(notices))
         with database.writing() as session:
             _store(session, config, text, made, sources, notices, checks, slots)
+            kept = set(session.scalars(select(Stimulus.file)))
+        for file in (study / STIMULI).glob("*.mp4"):
+            if file.name not in kept:
+                file.unlink()  # an earlier build's
         _write_secret(study / SECRET)
     finally:
         database.close()

@@ -1,6 +1,7 @@
 """A rater's way over HTTP: nothing lost, nothing doubled, and no code before every rating is in the database."""
 
 from collections import Counter
+from http.cookiejar import DefaultCookiePolicy
 
 import made_study
 import pytest
@@ -108,6 +109,14 @@ def test_a_consent_form_sent_twice_makes_one_rater(another, rows):
     assert rows(select(Slot.state, func.count()).where(Slot.state == "claimed").group_by(Slot.state)) == [
         ("claimed", 1)
     ]
+
+
+def test_a_browser_without_cookies_is_told_so(another):
+    rater = another()
+    rater.open("/")
+    rater.client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    rater.post("/consent", agree="yes", entry=rater.hidden("entry"))
+    assert "Please allow cookies" in rater.page
 
 
 def test_opening_the_link_makes_nobody(another, rows):

@@ -106,6 +106,7 @@ def test_a_second_build_makes_no_video_twice_and_draws_the_same(tmp_path_factory
     files = {file.name: file.stat().st_mtime_ns for file in (study / "stimuli").iterdir()}
     with made_study.database(study) as db, db.reading() as session:
         trials = [slot.trials for slot in session.scalars(select(Slot).order_by(Slot.seq))]
+    (study / "stimuli" / "of-an-earlier-build.mp4").touch()
     build(study)
     assert files == {file.name: file.stat().st_mtime_ns for file in (study / "stimuli").iterdir()}
     with made_study.database(study) as db, db.reading() as session:

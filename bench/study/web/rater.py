@@ -23,6 +23,10 @@ from .security import COOKIE, set_cookie
 router = APIRouter()
 _COOKIE_DAYS = 30
 _LONGEST_PARAMETER = 200
+_NO_COOKIE = (
+    "Your browser does not keep the cookie by which the study knows where you are. Please allow cookies for this page, "
+    "then open the study by your link again."
+)
 OfSite = Annotated[Site, Depends(site_of)]
 RaterCookie = Annotated[str | None, Cookie(alias=COOKIE)]
 FormToken = Annotated[str, Form(alias="form")]
@@ -41,6 +45,8 @@ def home(request: Request, site: OfSite, cookie: RaterCookie = None) -> Response
     number = _number(site, request.query_params)
     with site.database.reading() as session:
         participant = flow.who(session, cookie)
+        if participant is None and "entered" in request.query_params:
+            return site.render("message", heading="Please allow cookies", message=_NO_COOKIE)
         if participant is None or (number is not None and number != participant.external):
             return _consent(site, request, cookie)
         if request.query_params:
@@ -89,7 +95,7 @@ def consent(
             heading="All places are taken",
             message="Thank you for your interest. The study has all the raters it needs at the moment.",
         )
-    response = RedirectResponse("/", 303)
+    response = RedirectResponse("/?entered=yes", 303)
     set_cookie(response, request, COOKIE, entered[1], days=_COOKIE_DAYS, strict=False)
     return response
 
