@@ -1,6 +1,7 @@
 """SQLite and PostgreSQL hold the same study; many raters at once lose nothing, double nothing and share no place."""
 
 import threading
+import types
 from collections import Counter
 
 import made_study
@@ -141,6 +142,21 @@ def test_a_rater_is_forgotten_with_everything(study, monkeypatch):
     assert outcome.code == 2
     assert "knows no rater 'nobody'" in outcome.err
     assert talkbench("study", "forget", study).code == 2
+
+
+def test_a_place_left_for_long_goes_to_the_next_rater(study, monkeypatch):
+    now = [1_800_000_000.0]
+    monkeypatch.setattr(flow, "time", types.SimpleNamespace(time=lambda: now[0]))
+    with study_rater.visitors(study) as another:
+        one, two = another(), another()
+        one.begin()
+        now[0] += 4 * 3600
+        two.begin()
+        now[0] += 10
+        one.rate()
+    assert rows(study, sa.select(Slot.participant_id).where(Slot.state == "claimed")) == [(2,)]
+    assert rows(study, sa.select(Participant.late).order_by(Participant.id)) == [(True,), (False,)]
+    assert len(rows(study, sa.select(Rating.id))) == 3
 
 
 def test_the_status_says_how_far_it_is(study, monkeypatch):

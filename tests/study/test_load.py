@@ -23,7 +23,7 @@ def test_a_server_killed_under_load_has_what_it_acknowledged(tmp_path_factory):
     with study_load.process(study) as (address, server):
 
         def kill():
-            while sum(stored(study).values()) < 24:
+            while sum(stored(study).values()) < 60:
                 time.sleep(0.05)
             server.kill()
 
@@ -32,7 +32,7 @@ def test_a_server_killed_under_load_has_what_it_acknowledged(tmp_path_factory):
         load = study_load.rate_all(study, address, 12, pause=(0.6, 0.7))
         killer.join()
     assert load.errors
-    assert len(load.acknowledged) >= 5
+    assert len(load.acknowledged) >= 8
     found = stored(study)
     assert set(found.values()) == {3}
     assert set(load.acknowledged) <= found.keys()
