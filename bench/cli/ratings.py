@@ -1,4 +1,4 @@
-"""`talkbench ratings` and `talkbench study table`: Table 2 from the ratings of a user study."""
+"""`talkbench ratings`: Table 2 from a table of ratings."""
 
 from __future__ import annotations
 

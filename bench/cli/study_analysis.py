@@ -1,4 +1,4 @@
-"""The verbs of `talkbench study` that need no server: table, analyze, correlate, simulate and plan."""
+"""The verbs of `talkbench study` that need no server: analyze, correlate, simulate and plan."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..errors import TalkbenchError
-from .ratings import File, Highest, Lowest, Order, Screened, Screens, passed, ratings, rules_for
+from .ratings import File, Highest, Lowest, Order, Screened, Screens, passed, rules_for
 
 if TYPE_CHECKING:
     from ...reports.sections import Report
@@ -20,7 +20,7 @@ EXAMPLES = (
     "Examples:\n\n"
     "talkbench study plan --raters 15,30,60 --clips 10,20\n\n"
     "talkbench study simulate --paper msef-2023 -o ratings.csv\n\n"
-    "talkbench study table ratings.csv --order msef-2023\n\n"
+    "talkbench ratings ratings.csv --order msef-2023\n\n"
     "talkbench study analyze ratings.csv --baseline Baseline --format html > study.html\n\n"
     "talkbench study correlate run/ --ratings ratings.csv\n\n"
     "What the numbers mean: docs/study-statistics.md"
@@ -166,7 +166,6 @@ def plan(
 
 
 VERBS: dict[str, Callable[..., None]] = {
-    "table": ratings,
     "analyze": analyze,
     "correlate": correlate,
     "simulate": simulate,

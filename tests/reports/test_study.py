@@ -152,18 +152,18 @@ def test_on_the_terminal_and_with_the_rules_beside_the_file(ratings, tmp_path):
     assert outcome.code == 0, outcome.err
     assert "Differences of methods" in outcome.out
     assert "leave_one_out_r" not in outcome.out
-    table = talkbench("study", "table", file, "--screened", "--format", "json")
+    table = talkbench("ratings", file, "--screened", "--format", "json")
     data = json.loads(table.out)
     assert "leave_one_out_r" not in data["signature"]
     assert any(note.startswith("Left out: 2 of 16 raters") for note in data["notes"])
-    assert "LS ↑" in talkbench("study", "table", file, "--format", "rich").out
+    assert "LS ↑" in talkbench("ratings", file, "--format", "rich").out
 
 
 def test_table_2_from_the_command_line_to_the_papers_means(tmp_path):
     """The paper's study with 30 raters: every mean within its interval, but for those that 95 % leave out."""
     file = tmp_path / "ratings.csv"
     assert talkbench("study", "simulate", "--paper", "msef-2023", "--raters", 30, "-o", file).code == 0
-    outcome = talkbench("study", "table", file, "--order", "msef-2023", "--format", "csv")
+    outcome = talkbench("ratings", file, "--order", "msef-2023", "--format", "csv")
     rows = {row["method"]: row for row in csv.DictReader(io.StringIO(outcome.out))}
     assert list(rows) == list(TRUTH)
     inside = [
@@ -183,17 +183,17 @@ def test_table_2_from_the_command_line_to_the_papers_means(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["analyze", "none.csv"], "cannot be read"),
-        (["table", "ratings.csv", "--screens", "study.toml"], "give both, or neither"),
-        (["table", "ratings.csv", "--screened", "--screens", "study.toml"], "cannot be read as a study.toml"),
-        (["analyze", "ratings.csv", "--highest", "5"], "expected a score from 1 to 5"),
-        (["correlate", "none", "--ratings", "ratings.csv"], "is not a result folder"),
+        (["study", "analyze", "none.csv"], "cannot be read"),
+        (["ratings", "ratings.csv", "--screens", "study.toml"], "give both, or neither"),
+        (["ratings", "ratings.csv", "--screened", "--screens", "study.toml"], "cannot be read as a study.toml"),
+        (["study", "analyze", "ratings.csv", "--highest", "5"], "expected a score from 1 to 5"),
+        (["study", "correlate", "none", "--ratings", "ratings.csv"], "is not a result folder"),
     ],
 )
 def test_bad_commands(ratings, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     ratings.to_csv("ratings.csv", index=False)
-    outcome = talkbench("study", *arguments)
+    outcome = talkbench(*arguments)
     assert (outcome.code, outcome.out) == (2, "")
     assert message in outcome.err
     assert outcome.err.count("\n") == 1

@@ -10,8 +10,8 @@ from pathlib import Path
 import clips
 
 from talkbench.bench.demo.corpus import corpus
-from talkbench.bench.demo.encode import write_video
 from talkbench.bench.demo.methods import take_path, write_methods
+from talkbench.bench.encode import write_video
 from talkbench.bench.video import read_frames
 
 METHODS = ("blurred", "re-encoded")

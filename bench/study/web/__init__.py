@@ -1,0 +1,1 @@
+"""What raters and researchers see in a browser."""
