@@ -57,8 +57,3 @@ def ink_on(colour: str) -> str:
 def styles(methods: Sequence[str]) -> dict[str, Style]:
     """Return the style of each of a run's methods."""
     return {method: style_of(index) for index, method in enumerate(methods)}
-
-
-def colour_of(method_index: int) -> str:
-    """Return the colour of the method at this place of the run's list."""
-    return style_of(method_index).colour

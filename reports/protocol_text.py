@@ -72,10 +72,23 @@ def _scale(name: str, codebook: Mapping[str, Any] | None) -> str:
     return name
 
 
+def _imported(ratings: pd.DataFrame) -> int:
+    """Count the ratings that `talkbench study import` took in."""
+    if "source" not in ratings.columns:
+        return 0
+    return int(ratings["source"].astype(str).str.startswith("import:").sum())
+
+
 def _presentation(ratings: pd.DataFrame, codebook: Mapping[str, Any] | None) -> list[str]:
     """Say how the videos were shown: from the design, and from the rows that are no main ratings."""
     made = []
     design = (codebook or {}).get("design", {})
+    main = ratings[ratings["kind"] == "main"] if "kind" in ratings.columns else ratings
+    imported = _imported(main)
+    if imported:
+        made.append(f"{imported:,} of them were collected elsewhere; how their videos were shown is not recorded here.")
+    if imported and imported == len(main):
+        return made
     if design.get("order") == "balanced":
         made.append("Videos were blinded, and their order was balanced (Williams squares).")
     elif design.get("order") == "random":

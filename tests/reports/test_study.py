@@ -116,6 +116,17 @@ def test_the_paragraph_says_what_was_done(ratings, report):
         assert part in text
 
 
+@pytest.mark.parametrize("imported", [1.0, 0.5])
+def test_nobody_claims_to_know_how_imported_ratings_were_collected(ratings, imported):
+    count = int(imported * len(ratings))
+    where = ["import:x.csv"] * count + ["link"] * (len(ratings) - count)
+    codebook = {"design": {"order": "balanced"}, "scales": []}
+    (text,) = analyze(ratings.assign(source=where), codebook=codebook).text
+    main = sum(kind == "main" for kind in ratings["kind"][:count])
+    assert f"{main:,} of them were collected elsewhere" in text
+    assert ("blinded" in text) == (count < len(ratings))
+
+
 def test_a_study_with_gaps():
     made = analyze(
         simulate({"A": {"LS": 4}, "B": {"LS": 6}, "C": {"LS": 7}}, design=Design(12, 8, per_rater=4), seed=1)

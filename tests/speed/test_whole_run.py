@@ -16,7 +16,6 @@ import pytest
 from speed import corpora, naive
 
 import talkbench
-from talkbench.bench.faces import FaceModel
 from talkbench.bench.protocol import PROTOCOLS, MetricChoice
 
 TURNS = {256: 3, 512: 2}
@@ -33,8 +32,6 @@ def protocols(size):
     """Return talkbench-1 at a size, by what is said of it in the table; "" is the protocol as it is."""
     exact = PROTOCOLS["talkbench-1"]
     exact = exact.model_copy(update={"frame": exact.frame.model_copy(update={"size": size})})
-    if "search" not in FaceModel.__dataclass_fields__:
-        return {"": exact}
     return {"": exact, "track": exact.model_copy(update={"faces": replace(exact.faces, search="track")})}
 
 

@@ -1,12 +1,12 @@
 """The study in a real browser: headless Chromium, driven through Playwright, against the served application."""
 
 import re
-import shutil
 
 import clips
 import made_study
 import pytest
 import study_rater
+from browser import launched, needs_chromium
 from sqlalchemy import func, select, update
 
 from talkbench.bench.encode import write_video
@@ -14,19 +14,14 @@ from talkbench.bench.study.database import built_config
 from talkbench.bench.study.export import ratings
 from talkbench.bench.study.schema import Participant, Rating, Trial
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)")
+pytestmark = needs_chromium
 WAIT = 20_000
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

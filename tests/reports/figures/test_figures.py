@@ -21,7 +21,7 @@ from talkbench.reports.figures.overlay import overlay_frames
 from talkbench.reports.figures.regions import BLUE, GREEN, RED
 from talkbench.reports.figures.tracks import scale_of, spread_frames, tracks
 from talkbench.reports.figures.trade_off import trade_off_figure
-from talkbench.reports.palette import colour_of
+from talkbench.reports.palette import style_of
 
 NAMES = ("Ours", r"$\frac{1}{0}$ _x & a very long name of a method", "_hidden", "<b>", "日本語", "M6", "M7", "M8", "M9")
 CLIP = "<script>/$x_1$ é"
@@ -129,7 +129,7 @@ def test_a_missing_face_is_said_and_not_drawn():
     assert {line.get_color() for line in figure.axes[1].lines} <= {"#B8B8B8"}  # the ground truth alone
     assert [text.get_text() for text, _ in texts(figure)].count("M-LMD: no face") == 1
     drawn = frame_figure(made, "clip", pictures(made, frames=(2,)), landmarks=True)
-    mine = [line for line in drawn.axes[1].lines if line.get_color() == colour_of(0)]
+    mine = [line for line in drawn.axes[1].lines if line.get_color() == style_of(0).colour]
     assert all(np.isnan(line.get_ydata()).all() for line in mine)
 
 
@@ -230,7 +230,7 @@ def test_overlay_panels_have_even_sizes_colours_and_say_what_is_missing():
     assert first.shape == second.shape
     assert first.shape[0] % 2 == first.shape[1] % 2 == 0
     panel = first.shape[1] // 3
-    wanted = tuple(int(colour_of(0)[at : at + 2], 16) for at in (1, 3, 5))
+    wanted = tuple(int(style_of(0).colour[at : at + 2], 16) for at in (1, 3, 5))
     close = np.abs(first.astype(int) - wanted).max(axis=2)[60:] < 60
     assert close[:, panel : 2 * panel].sum() > 100
     assert not close[:, :panel].any()

@@ -1,6 +1,5 @@
 """The report in a real browser, opened from disk: headless Chromium, driven through Playwright."""
 
-import shutil
 from dataclasses import replace
 
 import cv2
@@ -8,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import report_run
+from browser import launched, needs_chromium
 
 from talkbench.bench.results import Results
 from talkbench.reports.html.page import write_report
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)")
+pytestmark = needs_chromium
 LAST = report_run.FRAMES - 1
 
 
@@ -25,12 +24,8 @@ def address(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
