@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bench.errors import TalkbenchError
+from ..bench.regular import opened_regular
 from .contract import unknown
 
 Points = npt.NDArray[np.float64]
@@ -88,8 +89,11 @@ def _numbers(path: Path) -> npt.NDArray[Any]:
     """Read an array, or a text of numbers with a frame per line."""
     try:
         if path.suffix == ".npy":
-            return np.asarray(np.load(path, allow_pickle=False))
-        lines = path.read_text(encoding="utf-8").replace(",", " ").split("\n")
+            # Mapped: a header that promises more than the file holds is refused before there is memory for it.
+            with opened_regular(path):
+                return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+        with opened_regular(path) as file:
+            lines = file.read().decode().replace(",", " ").splitlines()
         if not any(line.strip() for line in lines):
             raise ValueError("it is empty")
         return np.loadtxt(lines, ndmin=2)

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import time
 import zipfile
 from collections.abc import Iterator
@@ -22,11 +21,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import TalkbenchError
+from . import environment
 from .results import replacing
 
-_LIMIT = "10G"
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _ABANDONED = 3600
 """Seconds after which a temporary file belongs to a writer that was killed."""
 
@@ -49,11 +46,7 @@ def size_limit() -> int:
 
     Raises TalkbenchError where the variable is not a size.
     """
-    text = os.environ.get("TALKBENCH_CACHE_SIZE") or _LIMIT
-    match = re.fullmatch(r"(\d+)([KMGT]?)B?", text.strip().upper())
-    if match is None:
-        raise TalkbenchError(f"TALKBENCH_CACHE_SIZE={text}: expected a size such as 500M or 20G.")
-    return int(match[1]) * _UNITS[match[2]]
+    return environment.size("TALKBENCH_CACHE_SIZE", "10G")
 
 
 def key(ingredients: dict[str, Any]) -> str:

@@ -11,6 +11,8 @@ from .errors import MediaError
 
 MAX_PIXELS = 2**25
 """Pixels of the largest frame that is decoded, 8K's: what is larger is no talking head, and could fill the memory."""
+MAX_FRAMES = 2**20
+"""Frames of the longest clip, eleven hours at 25 a second: what states more is damaged, and could fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -57,4 +59,12 @@ def too_large(path: Path, width: int, height: int) -> MediaError:
     return MediaError(
         f"{path}: its frames are {width}×{height}, which is more than {MAX_PIXELS:,} pixels. Scale it down, or leave "
         "it out if its header is damaged."
+    )
+
+
+def too_long(path: Path) -> MediaError:
+    """Return the error for a clip of more frames, or more time, than any."""
+    return MediaError(
+        f"{path}: has more than {MAX_FRAMES:,} frames, or times that are as far apart. Cut it into clips, or leave it "
+        "out if it is damaged."
     )

@@ -17,6 +17,7 @@ from PIL import Image
 from ..metrics.contract import Frame
 from .errors import MediaError
 from .facts import MAX_PIXELS, VideoFacts, too_large
+from .regular import opened_regular
 from .vocabulary import IMAGE_SUFFIXES
 
 _NUMBERED = re.compile(r"^(?P<prefix>.*?)(?P<number>\d+)$")
@@ -78,10 +79,8 @@ def probe_folder(folder: Path, rate: Fraction, prefix: str | None) -> VideoFacts
 
 def read_image(file: Path) -> Frame:
     """Read an image as RGB; 16-bit, grey and alpha images become 8-bit RGB."""
-    try:
-        data = np.fromfile(file, np.uint8)
-    except OSError as error:
-        raise MediaError(f"{file}: cannot be read ({error.strerror}). Check its permissions.") from error
+    with opened_regular(file) as content:
+        data = np.fromfile(content, np.uint8)
     _refuse_huge_image(file, data)
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None

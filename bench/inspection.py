@@ -11,7 +11,9 @@ from .alignment import Alignment
 from .errors import MediaError
 from .facts import VideoFacts, grid_length
 from .framing import refuse_other_aspect, refuse_other_size
+from .limits import Limits
 from .pairing import Plan
+from .pool import Failed, Pool
 from .protocol import Protocol
 from .video import probe
 from .vocabulary import AS_IS, Pair, Reading
@@ -64,20 +66,40 @@ class Inspection:
 
 
 def inspect(
-    plan: Plan, protocol: Protocol, *, frame_rate: Fraction, progress: Callable[[int, int], None] | None = None
+    plan: Plan,
+    protocol: Protocol,
+    *,
+    frame_rate: Fraction,
+    pool: Pool,
+    limits: Limits,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Inspection:
     """Probe every video of a plan once and compare the two sides of every pair."""
     wanted = dict.fromkeys((pair.clip.video, AS_IS) for pair in plan.pairs)
     wanted |= dict.fromkeys((pair.take.video, pair.take.reading) for pair in plan.pairs if pair.take.video is not None)
+    tasks = (((path, frame_rate, reading), limits.to_probe(_size(path))) for path, reading in wanted)
     facts: dict[tuple[Path, Reading], VideoFacts | MediaError] = {}
-    for done, (path, reading) in enumerate(wanted, start=1):
-        try:
-            facts[path, reading] = probe(path, rate=frame_rate, reading=reading)
-        except MediaError as error:
-            facts[path, reading] = error
+    for done, ((path, _, reading), found) in enumerate(pool.map(_look, tasks), start=1):
+        facts[path, reading] = _unusable(path, found.reason) if isinstance(found, Failed) else found
         if progress is not None:
             progress(done, len(wanted))
     return Inspection(tuple(_inspect_pair(pair, facts, protocol) for pair in plan.pairs))
+
+
+def _look(task: tuple[Path, Fraction, Reading]) -> VideoFacts:
+    path, rate, reading = task
+    return probe(path, rate=rate, reading=reading)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _unusable(path: Path, reason: str) -> MediaError:
+    return MediaError(reason if reason.startswith(str(path)) else f"{path}: {reason}")
 
 
 def _inspect_pair(

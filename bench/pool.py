@@ -1,92 +1,217 @@
-"""Measuring pairs on one process or several; a pair that kills its process costs itself alone."""
+"""Work on files that may be hostile: in worker processes, each with one task at a time, under limits.
+
+A decoder that crashes, memory that runs out, a file that never ends: each ends one worker and costs the task that it
+had, and nothing else.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import signal
+import time
 import traceback
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing import connection, get_context, parent_process
 from threading import Thread
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
 
 from .errors import MediaError, TalkbenchError
-from .measure import Job, measure
-from .results import Part
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
-def outcomes(jobs: list[Job], workers: int) -> Iterator[tuple[Job, Part | str]]:
-    """Yield every job with its part, or with the reason why there is none."""
-    if workers <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            yield job, _attempt(job)
-        return
-    waiting = deque(jobs)
-    while waiting:
-        lost: list[Job] = []
-        with _pool(min(workers, len(waiting))) as pool:
-            _refuse_stillborn(pool)
-            running: dict[Future[Part | str], Job] = {}
-            while (waiting and not lost) or running:
-                while waiting and not lost and len(running) <= workers:
-                    job = waiting.popleft()
-                    running[pool.submit(_attempt, job)] = job
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    job = running.pop(future)
-                    if isinstance(future.exception(), BrokenProcessPool):
-                        lost.append(job)
-                    else:
-                        yield job, future.result()
-        for job in lost:  # one of these ended the pool: alone, each shows whether it was the one
-            yield job, _attempt_alone(job)
+@dataclass(frozen=True)
+class Failed:
+    """A task without a result, and why; `fatal` where it cost its worker as well."""
+
+    reason: str
+    fatal: bool = False
 
 
-def _refuse_stillborn(pool: ProcessPoolExecutor) -> None:
-    """Raise where no worker can start at all: each imports the script that calls us, and must not score in its turn."""
-    try:
-        pool.submit(os.getpid).result()
-    except BrokenProcessPool as error:
-        raise TalkbenchError(
-            "The worker processes could not start. A script that scores with workers > 1 must call "
-            "talkbench.score() below `if __name__ == '__main__':`; or pass workers=1."
-        ) from error
+class Pool(Protocol):
+    """Where tasks are worked on."""
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Iterable[tuple[Task, float]]
+    ) -> Iterator[tuple[Task, Result | Failed]]:
+        """Yield every task with its result, as they come; each task is given with the seconds it may take."""
+        ...
 
 
-def _attempt_alone(job: Job) -> Part | str:
-    with _pool(1) as pool:
+class Here:
+    """The caller's own process: one task after the other, without limits, and a crash is the caller's."""
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Iterable[tuple[Task, float]]
+    ) -> Iterator[tuple[Task, Result | Failed]]:
+        """Yield every task with its result."""
+        for task, _ in tasks:
+            yield task, attempt(function, task)
+
+
+class Workers:
+    """`count` worker processes of at most `memory` bytes each (None: no limit), started when there is work for them."""
+
+    def __init__(self, count: int, memory: int | None) -> None:
+        self._count = count
+        self._memory = memory
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._all:
+            worker.end()
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Iterable[tuple[Task, float]]
+    ) -> Iterator[tuple[Task, Result | Failed]]:
+        """Yield every task with its result, or with what became of the worker that had it."""
+        waiting = deque(tasks)
+        busy: dict[_Worker, tuple[Task, float]] = {}
+        while waiting or busy:
+            while waiting and len(busy) < self._count:
+                task, seconds = waiting.popleft()
+                worker = self._free()
+                worker.give(function, task, seconds)
+                busy[worker] = task, seconds
+            first = min(worker.deadline for worker in busy)
+            ready = connection.wait([worker.pipe for worker in busy], max(0.0, first - time.monotonic()))
+            for worker, (task, seconds) in list(busy.items()):
+                if worker.pipe in ready:
+                    answer = worker.take()
+                    if answer == _READY:
+                        continue
+                    result: Result | Failed = answer
+                elif time.monotonic() >= worker.deadline:
+                    longer = "Set TALKBENCH_CLIP_SECONDS if it is only long."
+                    result = Failed(f"It took more than {seconds:.0f} s and was given up. {longer}", fatal=True)
+                else:
+                    continue
+                del busy[worker]
+                if isinstance(result, Failed) and result.fatal:
+                    worker.end()
+                    self._all.discard(worker)
+                else:
+                    self._idle.append(worker)
+                yield task, result
+
+    def _free(self) -> _Worker:
+        if self._idle:
+            return self._idle.pop()
+        worker = _Worker(self._memory, alone=self._count == 1)
+        self._all.add(worker)
+        return worker
+
+
+_READY = "ready"
+
+
+class _Worker:
+    """One process, our end of the pipe to it, and when (by `time.monotonic`) its task will have taken too long."""
+
+    def __init__(self, memory: int | None, *, alone: bool) -> None:
+        context = get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.deadline = 0.0
+        self._seconds = 0.0
+        self._started = False
+        self._process = context.Process(target=_serve, args=(theirs, memory, alone), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def give(self, function: Callable[[Any], Any], task: object, seconds: float) -> None:
+        """Send a task; of a worker that has died meanwhile, `take` will tell."""
+        self._seconds = seconds
+        self.deadline = time.monotonic() + seconds
+        with contextlib.suppress(BrokenPipeError):
+            self.pipe.send((function, task))
+
+    def take(self) -> Any:  # noqa: ANN401
+        """Return what the worker sends next: that it has started, a result, or how it ended.
+
+        Raises TalkbenchError where it could not even start: it imports the script that calls us, and must not score.
+        """
         try:
-            return pool.submit(_attempt, job).result()
-        except BrokenProcessPool:
-            return "The process that measured it died: its decoder crashed, or memory ran out. Re-encode both videos."
+            answer = self.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            self._process.join()
+            if not self._started:
+                raise TalkbenchError(
+                    "The worker processes could not start. A script that scores with workers must call "
+                    "talkbench.score() below `if __name__ == '__main__':`; or leave workers out."
+                ) from None
+            return Failed(_ended(self._process.exitcode or 0), fatal=True)
+        if answer == _READY:
+            self._started = True
+            self.deadline = time.monotonic() + self._seconds
+        return answer
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
 
 
-def _attempt(job: Job) -> Part | str:
-    """Measure one pair; whatever goes wrong with it must not stop the others."""
+def _ended(code: int) -> str:
+    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    why = "memory ran out, or it was killed" if code == -signal.SIGKILL else "a decoder crashed, or memory ran out"
+    return f"The process that worked on it died ({how}): {why}. Re-encode it or leave it out."
+
+
+def _serve(pipe: connection.Connection, memory: int | None, alone: bool) -> None:
+    """Be a worker: work on what comes until the run closes its end."""
+    _settle(memory, alone=alone)
+    pipe.send(_READY)
+    while True:
+        try:
+            function, task = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(attempt(function, task))
+
+
+def attempt(function: Callable[[Task], Result], task: Task) -> Result | Failed:
+    """Work on a task; whatever goes wrong with it must not stop the others."""
     try:
-        return measure(job)
+        return function(task)
     except MediaError as error:
-        return str(error)
+        return Failed(str(error))
+    except MemoryError:
+        return Failed(
+            "It needs more memory than TALKBENCH_CLIP_MEMORY allows. Scale it down, or allow more.", fatal=True
+        )
     except Exception:
-        return f"Internal error, please report it:\n{traceback.format_exc()}"
+        return Failed(f"Internal error, please report it:\n{traceback.format_exc()}")
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
-
-
-def _start_worker() -> None:
-    """Keep a worker's libraries from fighting the other workers for cores, and end it with the run that started it."""
+def _settle(memory: int | None, *, alone: bool) -> None:
+    """Keep to the limits, out of the other workers' way, and alive no longer than the run."""
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the run says that it was interrupted, once
-    cv2.setNumThreads(1)
+    if not alone:
+        cv2.setNumThreads(1)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is expected, and no reason to fill the disk
+    if memory is not None:
+        # Not the address space, of which libraries reserve far more than they use.
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A killed parent cannot tell its workers to end, and they would wait for work for ever."""
+    """A killed parent cannot tell its workers to end, and they would work on for nobody."""
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -15,12 +16,13 @@ from .cache import TrackCache, default_folder, size_limit
 from .claim import held, refuse_other
 from .device import check_device
 from .errors import MediaError, TalkbenchError
-from .inspection import Inspection, inspect
-from .measure import PREDICTED, Job, clip_columns
+from .inspection import Inspected, Inspection, inspect
+from .limits import Limits
+from .measure import PREDICTED, Job, clip_columns, measure
 from .pairing import Plan, plan_folders, plan_manifest
-from .pool import outcomes
+from .pool import Failed, Here, Pool, Workers
 from .protocol import PROTOCOLS, Protocol
-from .results import FORMAT, Part, Results, Store, read_run
+from .results import FORMAT, Results, Store, read_run
 from .signature import ingredients, signature
 from .source import content_hash
 from .vocabulary import Pair
@@ -32,7 +34,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Options:
-    """What to score and how. With no `cache` folder, landmarks are not kept."""
+    """What to score and how. With no `cache` folder, landmarks are not kept.
+
+    `workers` processes open the videos, under limits; None opens them here.
+    """
 
     gt: Path | None
     gen: Mapping[str, Path]
@@ -41,14 +46,14 @@ class Options:
     adapters: Mapping[str, str] = field(default_factory=dict)
     key: Literal["path", "stem"] = "path"
     allow_missing: bool = False
-    workers: int = 1
+    workers: int | None = None
     cache: Path | None = None
     device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.key not in ("path", "stem"):
             raise TalkbenchError(f"key {self.key!r}: expected 'path' or 'stem'.")
-        if self.workers < 1:
+        if self.workers is not None and self.workers < 1:
             raise TalkbenchError(f"workers {self.workers}: expected at least 1.")
 
     @property
@@ -94,7 +99,7 @@ def score(
     metrics: Sequence[str] = (),
     plugins: Sequence[str] = (),
     weights: Mapping[str, Source] | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     out: Source | None = None,
     cache: Source | Literal[False] | None = None,
     device: str = "cpu",
@@ -107,9 +112,10 @@ def score(
     metrics`). `adapters` names a method's output layout where its file names do not give it away (`talkbench systems`).
     `out` is the result folder, resumed where it holds the same run unfinished; without it the numbers are only
     returned. `cache` is where landmarks are kept (None: the user's cache folder; False: nowhere). `device` is where
-    pixels are compared: "cpu" or "cuda". With `workers` > 1 call this below `if __name__ == "__main__":`. Raises
-    TalkbenchError for input that cannot be scored; a video that cannot be used costs its own pair alone, which is
-    then in `Results.failures`.
+    pixels are compared: "cpu" or "cuda". With `workers`, videos are opened in that many processes, under limits of time
+    and memory (docs/trust.md); call this below `if __name__ == "__main__":` then. Without, they are opened here: no
+    process to start, but a file that crashes its decoder ends the caller. Raises TalkbenchError for input that cannot
+    be scored; a video that cannot be used costs its own pair alone, which is then in `Results.failures`.
     """
     resolved = (PROTOCOLS[protocol] if isinstance(protocol, str) else protocol).with_options(
         align=align,
@@ -143,34 +149,49 @@ def score(
 def run(options: Options, folder: Path, *, progress: Progress | None = None) -> None:
     """Carry out a run in a result folder, or what is left of it."""
     check_device(options.device)
-    limit = size_limit()
+    cache_size = size_limit()
     refuse_other(folder, options.config())
     plan = options.plan()
     refusal = plan.refusal()
     if refusal and not options.allow_missing:
         raise TalkbenchError(refusal)
     report = progress or (lambda phase, done, total: None)
-    inspection = inspect(
-        plan, options.protocol, frame_rate=options.frame_rate, progress=lambda n, of: report("inspect", n, of)
-    )
-    for problem in (inspection.nothing_readable(), inspection.refusal()):
-        if problem:
-            raise TalkbenchError(problem)
-    with held(folder, options.config()) as store:
-        left = _left(plan, store)
-        if not left and read_run(folder)["finished"]:
-            return
-        store.unpack()
-        for pair in left:
-            store.forget(pair.take.method, pair.clip.id)
-        failures = _measure_all(left, options, store, report, total=len(plan.pairs))
-        store.finish(
-            [(pair.take.method, pair.clip.id) for pair in plan.pairs],
-            clip_columns(options.protocol.measured),
-            failures,
-            _provenance(options, plan, inspection),
+    limits = Limits.stated()
+    with _pool(options, limits) as pool:
+        inspection = inspect(
+            plan,
+            options.protocol,
+            frame_rate=options.frame_rate,
+            pool=pool,
+            limits=limits,
+            progress=lambda n, of: report("inspect", n, of),
         )
-    TrackCache(options.cache).trim(limit)
+        for problem in (inspection.nothing_readable(), inspection.refusal()):
+            if problem:
+                raise TalkbenchError(problem)
+        with held(folder, options.config()) as store:
+            left = set(_left(plan, store))
+            if not left and read_run(folder)["finished"]:
+                return
+            store.unpack()
+            for pair in left:
+                store.forget(pair.take.method, pair.clip.id)
+            to_do = [inspected for inspected in inspection.pairs if inspected.pair in left]
+            failures = _measure_all(to_do, options, store, report, pool=pool, limits=limits, total=len(plan.pairs))
+            store.finish(
+                [(pair.take.method, pair.clip.id) for pair in plan.pairs],
+                clip_columns(options.protocol.measured),
+                failures,
+                _provenance(options, plan, inspection),
+            )
+    TrackCache(options.cache).trim(cache_size)
+
+
+def _pool(options: Options, limits: Limits) -> AbstractContextManager[Pool]:
+    if options.workers is None:
+        return nullcontext(Here())
+    # What a GPU's driver maps is no measure of what a clip needs.
+    return Workers(options.workers, limits.memory if options.device == "cpu" else None)
 
 
 def _left(plan: Plan, store: Store) -> list[Pair]:
@@ -201,26 +222,44 @@ def _left(plan: Plan, store: Store) -> list[Pair]:
 
 
 def _measure_all(
-    pairs: list[Pair], options: Options, store: Store, report: Progress, *, total: int
+    pairs: list[Inspected],
+    options: Options,
+    store: Store,
+    report: Progress,
+    *,
+    pool: Pool,
+    limits: Limits,
+    total: int,
 ) -> list[dict[str, str]]:
     """Measure the pairs, store each as it comes, and return the failures in the order of the plan."""
-    jobs = [Job(pair, options.protocol, options.frame_rate, options.cache, options.device) for pair in pairs]
-    failures: dict[Pair, dict[str, str]] = {}
-    done = total - len(jobs)
+    reasons = {one.pair: one.broken for one in pairs if one.broken is not None}
+    jobs = (
+        (
+            Job(one.pair, options.protocol, options.frame_rate, options.cache, options.device),
+            limits.to_measure(one.gt, one.gen),
+        )
+        for one in pairs
+        if one.broken is None
+    )
+    done = total - len(pairs) + len(reasons)
     report("measure", done, total)
-    for job, outcome in outcomes(jobs, options.workers):
-        if isinstance(outcome, Part):
-            store.write_part(outcome)
+    for job, outcome in pool.map(measure, jobs):
+        if isinstance(outcome, Failed):
+            reasons[job.pair] = outcome.reason
         else:
-            failures[job.pair] = {
-                "clip": job.pair.clip.id,
-                "method": job.pair.take.method,
-                "file": str(_blamed(job.pair, outcome)),
-                "reason": outcome,
-            }
+            store.write_part(outcome)
         done += 1
         report("measure", done, total)
-    return [failures[pair] for pair in pairs if pair in failures]
+    return [_failure(one.pair, reasons[one.pair]) for one in pairs if one.pair in reasons]
+
+
+def _failure(pair: Pair, reason: str) -> dict[str, str]:
+    return {
+        "clip": pair.clip.id,
+        "method": pair.take.method,
+        "file": str(_blamed(pair, reason)),
+        "reason": reason,
+    }
 
 
 def _blamed(pair: Pair, reason: str) -> Path | None:

@@ -24,6 +24,7 @@ from .frame_folder import frame_files
 from .framing import Fit, Framing, Native, Whole, box_around, warp_to_template
 from .preparation import EatCrop, eat_files
 from .protocol import Protocol
+from .regular import opened_regular
 from .tracking import Tracker
 from .video import decoder_version, probe, read_frames
 from .vocabulary import AS_IS, Reading
@@ -36,7 +37,7 @@ AnyFraming = Framing | EatCrop
 def content_hash(path: Path, prefix: str | None = None) -> str:
     """Return the SHA-256 of a file, or of the files and names of a folder of frames or of landmark texts, in order."""
     if not path.is_dir():
-        with path.open("rb") as content:
+        with opened_regular(path) as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     digest = hashlib.sha256()
     texts = sorted(path.glob("*.txt")) if prefix is None else []

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..metrics.contract import Frame
 from .errors import MediaError
-from .facts import VideoFacts
+from .facts import MAX_FRAMES, VideoFacts, too_long
 from .frame_folder import frame_files, probe_folder, read_image
 from .video_file import probe_file, timed_pictures, to_rgb
 from .vocabulary import AS_IS, Reading
@@ -41,6 +41,8 @@ def probe(path: Path, *, rate: Fraction, reading: Reading = AS_IS) -> VideoFacts
         facts = probe_file(path)
         if reading.fps is not None:
             facts = replace(facts, rate=reading.fps, duration=facts.frames / reading.fps)
+    if facts.frames > MAX_FRAMES or facts.duration * 25 > MAX_FRAMES:
+        raise too_long(path)
     if reading.panel is None:
         return facts
     left, top, right, bottom = reading.panel

@@ -6,7 +6,6 @@ which is what FFmpeg's converter, and so nearly every tool, assumes. Alpha is dr
 
 from __future__ import annotations
 
-import stat
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,8 @@ from av.video.stream import VideoStream
 
 from ..metrics.contract import Frame
 from .errors import MediaError
-from .facts import MAX_PIXELS, VideoFacts, too_large
+from .facts import MAX_FRAMES, MAX_PIXELS, VideoFacts, too_large, too_long
+from .regular import opened_regular
 
 UNTAGGED = "untagged=bt601.tv"
 """What a file without colour tags is taken for; part of every signature."""
@@ -103,13 +103,8 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _refuse_unreadable(path: Path) -> None:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise MediaError(f"{path}: is not a regular file. Expected a video; make it again or leave it out.")
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except OSError as error:
-        raise MediaError(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from error
+    with opened_regular(path) as file:
+        empty = not file.read(1)
     if empty:
         raise MediaError(f"{path}: is empty (0 bytes). Expected a video; make it again or leave it out.")
 
@@ -137,6 +132,8 @@ def _first_frame_and_times(
             times = None
         elif times is not None:
             times.append(packet.pts * packet.time_base)
+            if len(times) > MAX_FRAMES:
+                raise too_long(Path(container.name.removeprefix("file:")))
     return first, None if times is None else sorted(times)
 
 

@@ -98,7 +98,7 @@ def options(
     metrics: str | None = None,
     plugins: Sequence[str] | None = None,
     weights: Sequence[str] | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     cache: Path | None = None,
     device: str = "cpu",
 ) -> Options:

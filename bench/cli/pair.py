@@ -40,6 +40,8 @@ def pair(
 ) -> None:
     """Show how files would be paired, what is left over, and every mismatch."""
     from ..inspection import inspect
+    from ..limits import Limits
+    from ..pool import Workers
 
     options = arguments.options(
         gt=gt,
@@ -54,11 +56,14 @@ def pair(
         frame_fps=frame_fps,
     )
     plan = options.plan()
-    with progress_bar() as progress:
+    limits = Limits.stated()
+    with progress_bar() as progress, Workers(1, limits.memory) as pool:
         inspection = inspect(
             plan,
             options.protocol,
             frame_rate=options.frame_rate,
+            pool=pool,
+            limits=limits,
             progress=lambda done, total: progress("inspect", done, total),
         )
     rate = options.protocol.time.rate
