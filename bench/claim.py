@@ -30,6 +30,8 @@ def held(folder: Path, config: dict[str, Any]) -> Iterator[Store]:
             ) from error
         store = Store(folder)
         try:
+            for file in _leftovers(folder):
+                file.unlink()
             _claim(store, config)
             yield store
         except OSError as error:
@@ -47,6 +49,11 @@ def _claim(store: Store, config: dict[str, Any]) -> None:
         write_json(store.folder / "run.json", {"format": FORMAT, "finished": False, "config": config})
 
 
+def _leftovers(folder: Path) -> list[Path]:
+    """Return what a killed run had not finished writing."""
+    return list(folder.glob(".*.tmp"))
+
+
 def refuse_other(folder: Path, config: dict[str, Any]) -> None:
     """Raise TalkbenchError for a folder that holds anything but this very run; one that is not there yet is fine."""
     if (folder / "run.json").exists():
@@ -58,7 +65,7 @@ def refuse_other(folder: Path, config: dict[str, Any]) -> None:
                 f"{folder}: holds another run: {name} is {old!r} there and {new!r} here. "
                 "Choose another -o, or remove that folder."
             )
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif folder.is_dir() and not {*folder.iterdir()} <= {*_leftovers(folder)}:
         raise TalkbenchError(f"{folder}: is not empty and not a result folder. Choose a new folder for -o.")
 
 

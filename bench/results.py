@@ -165,6 +165,15 @@ class Store:
                 if self.read_row(*name) is None:
                     self.write_part(Part(row, frames.read_row_groups(groups)))
 
+    def is_whole(self) -> bool:
+        """Whether a finished run's list of failures is there; of the tables, `finished_rows` tells."""
+        return (self.folder / "failures.jsonl").is_file()
+
+    def drop_parts(self) -> None:
+        """Remove the parts, which are in the tables now."""
+        if self.parts.exists():
+            shutil.rmtree(self.parts)
+
     def forget(self, method: str, clip_id: str) -> None:
         """Drop a part that no longer holds."""
         self.part_file(method, clip_id).unlink(missing_ok=True)
@@ -197,4 +206,4 @@ class Store:
             lines = (json.dumps(failure, ensure_ascii=False) + "\n" for failure in failures)
             temporary.write_text("".join(lines), encoding="utf-8")
         write_json(self.folder / "run.json", run | {"finished": True})
-        shutil.rmtree(self.parts)
+        self.drop_parts()

@@ -171,7 +171,8 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
                 raise TalkbenchError(problem)
         with held(folder, options.config()) as store:
             left = set(_left(plan, store))
-            if not left and read_run(folder)["finished"]:
+            if not left and read_run(folder)["finished"] and store.is_whole():
+                store.drop_parts()
                 return
             store.unpack()
             for pair in left:
