@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..bench.errors import TalkbenchError
+from ..bench.errors import BROKEN_ARRAY, TalkbenchError
 from ..bench.regular import opened_regular
 from .contract import unknown
 
@@ -97,7 +97,7 @@ def _numbers(path: Path) -> npt.NDArray[Any]:
         if not any(line.strip() for line in lines):
             raise ValueError("it is empty")
         return np.loadtxt(lines, ndmin=2)
-    except (OSError, ValueError, EOFError) as error:
+    except BROKEN_ARRAY as error:
         raise TalkbenchError(
             f"{path}: cannot be read as landmarks ({error}). Write it again or leave it out."
         ) from error

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import environment
+from .errors import BROKEN_ARRAY
 from .results import replacing
 
 _ABANDONED = 3600
@@ -77,11 +77,12 @@ class TrackCache:
         try:
             with np.load(file, allow_pickle=False) as kept:
                 track = Track(kept["landmarks"], kept["faces"])
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except BROKEN_ARRAY:
             return None
         with contextlib.suppress(OSError):  # somebody else's cache, which can only be read
             os.utime(file)
-        return track if track.landmarks.shape == (len(track.faces), 68, 2) else None
+        whole = track.faces.ndim == 1 and track.landmarks.shape == (len(track.faces), 68, 2)
+        return track if whole else None
 
     def put(self, name: str, track: Track) -> None:
         """Keep a track; a cache that cannot be written is not an error, only slower."""

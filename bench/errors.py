@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tokenize
+import zipfile
+
 
 class TalkbenchError(Exception):
     """Bad input. The message names the file, what was expected, what was found, and what to do. Exit code 2."""
@@ -9,3 +12,10 @@ class TalkbenchError(Exception):
 
 class MediaError(TalkbenchError):
     """One video that cannot be used. In a run it costs that pair alone, which is listed in failures.jsonl."""
+
+
+BROKEN_ARRAY = (
+    OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError, MemoryError, RecursionError, NotImplementedError,
+    tokenize.TokenError, zipfile.BadZipFile,
+)  # fmt: skip
+"""What `numpy.load` raises for files that are no arrays: it evaluates a header as Python's literals."""

@@ -31,6 +31,8 @@ _GROUP = 1000
 """Frames per row group of frames.parquet, in which a pair always begins a group of its own."""
 _REPEATED = ["clip", "method", "gt_face", "gen_face"]
 """Columns whose values repeat: a dictionary makes those small, and only costs memory for numbers."""
+_BROKEN = (OSError, ValueError, LookupError, TypeError, RecursionError, pa.ArrowException)
+"""What comes of files that are not those of a run."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Results:
                 pd.read_parquet(folder / "frames.parquet") if frames else pd.DataFrame(),
                 [json.loads(line) for line in (folder / "failures.jsonl").read_text(encoding="utf-8").splitlines()],
             )
-        except (OSError, pa.ArrowInvalid, json.JSONDecodeError) as error:
+        except _BROKEN as error:
             raise TalkbenchError(
                 f"{folder}: the result folder is damaged: clips.parquet, frames.parquet or failures.jsonl is missing, "
                 "cut short or does not fit the others. Run the same `talkbench score` command again."
@@ -82,9 +84,9 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise TalkbenchError(
             f"{folder}: is not a result folder (no run.json). Expected what -o of score wrote."
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TalkbenchError(f"{file}: cannot be read ({error}). Score into a new folder.") from error
-    if not isinstance(run, dict) or run.get("format") != FORMAT:
+    if not isinstance(run, dict) or run.get("format") != FORMAT or not isinstance(run.get("config"), dict):
         raise TalkbenchError(f"{file}: is not of result format {FORMAT}. Score into a new folder.")
     return run
 
@@ -138,7 +140,7 @@ class Store:
         try:
             metadata = pq.read_schema(self.part_file(method, clip_id)).metadata
             row = json.loads(metadata[_ROW])
-        except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError):
+        except _BROKEN:
             return None
         return row if (row.get("method"), row.get("clip")) == (method, clip_id) else None
 
@@ -147,7 +149,7 @@ class Store:
         try:
             rows = pq.read_table(self.folder / "clips.parquet").to_pylist()
             frames = pq.read_metadata(self.folder / "frames.parquet").num_rows
-        except (OSError, pa.ArrowInvalid):
+        except _BROKEN:
             return {}
         if frames != sum(row["compared"] for row in rows):
             return {}

@@ -86,7 +86,9 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         with av.open(f"file:{path}", metadata_errors="ignore", options={"format_whitelist": _CONTAINERS}) as container:
             streams = _pictures(container)
             if not streams:
-                raise MediaError(f"{path}: has no video stream. Expected a video; found {container.format.name}.")
+                raise MediaError(
+                    f"{path}: has no video stream that is known. Expected a video; found {container.format.name}."
+                )
             context = streams[0].codec_context
             if context.width * context.height > MAX_PIXELS:
                 raise too_large(path, context.width, context.height)
@@ -110,8 +112,12 @@ def _refuse_unreadable(path: Path) -> None:
 
 
 def _pictures(container: InputContainer) -> list[VideoStream]:
-    """Return the video streams; the cover of a sound file is none."""
-    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    """Return the video streams; the cover of a sound file is none, nor is what no decoder is known for."""
+    return [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context and not stream.disposition & Disposition.attached_pic
+    ]
 
 
 def _first_frame_and_times(

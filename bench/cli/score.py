@@ -101,7 +101,8 @@ def show(results: Results, out: Path, *, as_json: bool) -> None:
     for warning in (*results.run["warnings"], *several_faces(results), *no_faces(results)):
         typer.echo(f"warning: {one_line(warning)}", err=True)
     for failure in results.failures:
-        typer.echo(f"failed: {failure['method']}, clip {one_line(failure['clip'])}: {failure['reason']}", err=True)
+        text = f"{failure['method']}, clip {failure['clip']}: {failure['reason']}"
+        typer.echo(f"failed: {one_line(text)}", err=True)
     count = len(results.failures)
     if count:
         typer.echo(
