@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -18,6 +17,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from ..bench import toml
 from ..bench.errors import TalkbenchError
 
 _CITATION = re.compile(r"\s*\[\d+(?:\s*[,–-]\s*\d+)*\]\s*$")
@@ -167,9 +167,7 @@ PAPERS: Mapping[str, Paper] = _Papers()
 def read_paper(file: Path) -> Paper:
     """Read a paper from a TOML file. Raises TalkbenchError naming the file and the field."""
     try:
-        return Paper.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TalkbenchError(f"{file}: cannot be read as TOML ({error}).") from error
+        return Paper.model_validate(toml.read(file))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -15,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..metrics.contract import Metric
-from . import registry
+from . import registry, toml
 from .alignment import Alignment
 from .choice import MetricChoice, chosen_metrics
 from .errors import TalkbenchError
@@ -188,9 +187,7 @@ PROTOCOLS: Mapping[str, Protocol] = _Protocols()
 def read_protocol(file: Path) -> Protocol:
     """Read a protocol from a TOML file. Raises TalkbenchError naming the file and the field."""
     try:
-        protocol = Protocol.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TalkbenchError(f"{file}: cannot be read as TOML ({error}).") from error
+        protocol = Protocol.model_validate(toml.read(file))
     except ValidationError as error:
         first = error.errors()[0]
         raise TalkbenchError(

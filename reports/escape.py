@@ -9,6 +9,8 @@ import html as _html
 import re
 import unicodedata
 
+from ..bench.spreadsheet import no_formula
+
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$])")
 _LATEX = {
     "–": "--",  # a font of another encoding has no such character, and leaves the place empty
@@ -41,7 +43,6 @@ _LATEX = {
 }
 _LIGATURE = re.compile(r"([-!?,'])(?=[-`,'])")
 """Two hyphens would print as a dash, two apostrophes as a quotation mark, and so on."""
-_FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def one_line(text: str) -> str:
@@ -99,5 +100,4 @@ def csv(text: str) -> str:
     >>> csv("=1+1")
     "'=1+1"
     """
-    text = one_line(text)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return no_formula(one_line(text))

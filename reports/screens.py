@@ -92,7 +92,7 @@ def read_rules(file: Path) -> Rules:
     try:
         text = file.read_text(encoding="utf-8")
         found = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TalkbenchError(f"{file}: cannot be read as a study.toml or a codebook.json ({error}).") from error
     screens = found.get("screens") if isinstance(found, dict) else None
     if not isinstance(screens, dict):

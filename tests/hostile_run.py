@@ -49,7 +49,17 @@ def talkbench(*arguments: object, **environment: str) -> subprocess.CompletedPro
 def run(root: Path, *, seconds: int = 60, memory: str = "2G", workers: int = 1) -> Report:
     """Score `gen` against `real`, without the pairs that are refused for their lengths or shapes before a run."""
     limits = {"TALKBENCH_CLIP_SECONDS": str(seconds), "TALKBENCH_CLIP_MEMORY": memory}
-    sides = ("--gt", root / "real", "--gen", f"m={root / 'gen'}", "--align", "truncate", "--allow-missing")
+    sides = (
+        "--gt",
+        root / "real",
+        "--gen",
+        f"m={root / 'gen'}",
+        "--adapter",
+        "m=folder",
+        "--align",
+        "truncate",
+        "--allow-missing",
+    )
     looked = talkbench("pair", *sides, "--json", **limits)
     if not looked.stdout:
         raise RuntimeError(looked.stderr)

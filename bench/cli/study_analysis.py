@@ -119,6 +119,7 @@ def simulate(
     """Write the ratings of raters made of numbers, with stated means and variances, to try an analysis out."""
     from ...baselines.published import PAPERS
     from ..results import replacing
+    from ..spreadsheet import safe_columns
     from ..study.simulation import Design, published_means
     from ..study.simulation import simulate as make
 
@@ -129,7 +130,7 @@ def simulate(
     table = make(truth, design=design, spread=_spread(sd), seed=seed)
     with replacing(out) as temporary:
         if out.suffix.lower() == ".csv":
-            table.to_csv(temporary, index=False)
+            safe_columns(table).to_csv(temporary, index=False)
         else:
             table.to_parquet(temporary, index=False)
     typer.echo(f"{out}: {len(table):,} simulated ratings by {raters} raters on {clips} clips, seed {seed}")
@@ -241,7 +242,7 @@ def _means(file: Path) -> dict[str, dict[str, float]]:
         found: dict[str, dict[str, float]] = {}
         for row in rows:
             found.setdefault(row["method"], {})[row["scale"]] = float(row["mean"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise TalkbenchError(
             f"{file}: expected a CSV file with the columns method, scale and mean ({type(error).__name__}: {error})."
         ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from .. import toml
 from ..errors import TalkbenchError
 from ..pairing import GROUND_TRUTH
 
@@ -189,9 +189,7 @@ def template() -> str:
 def parse(text: str, source: Path | str) -> Config:
     """Read a configuration. Raises TalkbenchError that names the field, what is wrong with it, and `source`."""
     try:
-        return Config.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise TalkbenchError(f"{source}: is no TOML file ({error}).") from error
+        return Config.model_validate(toml.parse(text, source))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the study"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from ..spreadsheet import safe_columns
 from .config import Config
 from .schema import FAILED, RATED, Participant, Study, Trial
 
@@ -122,9 +123,7 @@ def write(session: Session, config: Config, file: Path) -> int:
     if file.suffix.lower() == ".parquet":
         table.to_parquet(hidden, index=False)
     else:
-        texts = table.select_dtypes(include=["object", "string"]).columns
-        safe = table.assign(**{name: table[name].map(_no_formula) for name in texts})
-        safe.to_csv(hidden, index=False)
+        safe_columns(table).to_csv(hidden, index=False)
     hidden.replace(file)
     codebook = {
         "columns": CODEBOOK,
@@ -138,8 +137,3 @@ def write(session: Session, config: Config, file: Path) -> int:
         json.dumps(codebook, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     return len(table)
-
-
-def _no_formula(value: object) -> object:
-    """Keep a spreadsheet from running a cell: a text that starts as a formula gets an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

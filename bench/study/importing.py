@@ -6,6 +6,7 @@ scale. Raters keep their names: use labels, not people's names. Imported ratings
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import secrets
 import time
@@ -103,7 +104,7 @@ def _table(file: Path) -> pd.DataFrame:
             table = pd.read_parquet(file)
             return table.astype(object).where(table.notna(), "").astype(str)
         return pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=None, engine="python")
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+    except (OSError, ValueError, TypeError, csv.Error) as error:  # pandas' own errors are ValueErrors
         raise TalkbenchError(f"{file}: cannot be read as a CSV or Parquet file ({error}).") from error
 
 
