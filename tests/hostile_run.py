@@ -46,9 +46,9 @@ def talkbench(*arguments: object, **environment: str) -> subprocess.CompletedPro
     )
 
 
-def run(root: Path, *, seconds: int = 60, memory: str = "2G", workers: int = 1) -> Report:
+def run(root: Path, *, seconds: int | None = None, memory: str = "2G", workers: int = 1) -> Report:
     """Score `gen` against `real`, without the pairs that are refused for their lengths or shapes before a run."""
-    limits = {"TALKBENCH_CLIP_SECONDS": str(seconds), "TALKBENCH_CLIP_MEMORY": memory}
+    limits = {"TALKBENCH_CLIP_SECONDS": str(seconds or ""), "TALKBENCH_CLIP_MEMORY": memory}
     sides = (
         "--gt",
         root / "real",
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--clips", type=int, default=1, help="of each folder of real media")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seconds", type=int, help="for each clip, instead of what its length allows")
     options = parser.parse_args(arguments)
     options.folder.mkdir()
     seeds = mutations.small_seeds(options.folder)

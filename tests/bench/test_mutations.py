@@ -26,7 +26,7 @@ def root(seeds: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture(scope="module")
 def report(root: Path) -> hostile_run.Report:
-    return hostile_run.run(root, seconds=60, memory="2G")
+    return hostile_run.run(root, memory="2G")
 
 
 def test_there_are_as_many_as_promised_and_each_has_one_outcome(report: hostile_run.Report) -> None:
