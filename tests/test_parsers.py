@@ -28,10 +28,12 @@ from talkbench.bench.errors import TalkbenchError
 from talkbench.bench.pairing import plan_manifest
 from talkbench.bench.protocol import read_protocol
 from talkbench.bench.results import Results
+from talkbench.bench.study.config import parse, template
 from talkbench.bench.study.config import read as read_study
-from talkbench.bench.study.config import template
+from talkbench.bench.study.importing import _read as imported
 from talkbench.reports.pack import write_pack
 from talkbench.reports.ratings import ratings_table, read_ratings
+from talkbench.reports.screens import read_rules
 from talkbench.reports.table import table
 from talkbench.reports.verification import verify
 
@@ -74,6 +76,7 @@ def npy(array: object) -> bytes:
 
 POINTS = np.arange(2 * 136, dtype=np.float32).reshape(2, 136)
 RATINGS = b"rater,clip,method,scale,score\nr1,c1,Ours,LS,7\nr1,c1,EVP,LS,3\nr2,c1,Ours,LS,8\nr2,c1,EVP,LS,4\n"
+WIDE = b"rater,clip,method,LS,EE,VPQ\nr1,c1,Ours,7,7,7\nr1,c1,Baseline,3,4,5\n"
 
 
 def read_and_tabulate(file: Path) -> None:
@@ -85,7 +88,9 @@ TEXTS: dict[str, tuple[bytes, Callable[[Path], object]]] = {
     "protocol.toml": ((ROOT / "bench" / "protocols" / "talkbench-1.toml").read_bytes(), read_protocol),
     "study.toml": (template().encode(), read_study),
     "paper.toml": ((ROOT / "baselines" / "published" / f"{next(iter(PAPERS))}.toml").read_bytes(), read_paper),
+    "rules.toml": (template().encode(), read_rules),
     "ratings.csv": (RATINGS, read_and_tabulate),
+    "import.csv": (WIDE, lambda file: imported(parse(template(), "the template"), file)),
     "a.landmarks.txt": ("\n".join(" ".join(map(str, row)) for row in POINTS).encode(), lambda f: dlib_points(f)),
     "a.landmarks.npy": (npy(POINTS), lambda file: dlib_points(file)),
 }

@@ -11,7 +11,7 @@ import typer
 
 from ..errors import TalkbenchError
 from . import arguments
-from .output import progress_bar
+from .output import one_line, progress_bar
 
 if TYPE_CHECKING:
     from ...reports.table import Table
@@ -80,5 +80,6 @@ def _under(options: Options, out: Path) -> Table | str:
         return str(error)
     results = Results.load(out, frames=False)
     for failure in results.failures:
-        typer.echo(f"failed: {failure['method']}, clip {failure['clip']}: {failure['reason']}", err=True)
+        text = f"{failure['method']}, clip {failure['clip']}: {failure['reason']}"
+        typer.echo(f"failed: {one_line(text)}", err=True)
     return table(results)
