@@ -86,9 +86,9 @@ class Workers:
                 worker.give(function, task, seconds)
                 busy[worker] = task, seconds
             first = min(worker.deadline for worker in busy)
-            ready = connection.wait([worker.pipe for worker in busy], max(0.0, first - time.monotonic()))
+            connection.wait([worker.pipe for worker in busy], max(0.0, first - time.monotonic()))
             for worker, (task, seconds) in list(busy.items()):
-                if worker.pipe in ready:
+                if worker.pipe.poll():
                     answer = worker.take()
                     if answer == _READY:
                         continue
@@ -134,7 +134,7 @@ class _Worker:
         """Send a task; of a worker that has died meanwhile, `take` will tell."""
         self._seconds = seconds
         self.deadline = time.monotonic() + seconds
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(ConnectionError):
             self.pipe.send((function, task))
 
     def take(self) -> Any:  # noqa: ANN401
@@ -144,7 +144,7 @@ class _Worker:
         """
         try:
             answer = self.pipe.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # also amid a message
             self._process.join()
             if not self._started:
                 raise TalkbenchError(
@@ -206,7 +206,9 @@ def _settle(memory: int | None, *, alone: bool) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is expected, and no reason to fill the disk
     if memory is not None:
         # Not the address space, of which libraries reserve far more than they use.
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+        _, allowed = resource.getrlimit(resource.RLIMIT_DATA)
+        most = memory if allowed == resource.RLIM_INFINITY else min(memory, allowed)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     Thread(target=_end_with_parent, daemon=True).start()
 
 
