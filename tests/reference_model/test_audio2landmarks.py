@@ -1,6 +1,7 @@
 """Stage 1: shapes, every option, and a clip in pieces."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -66,7 +67,7 @@ def test_pieces_give_the_whole(name, data, frames):
     with torch.inference_mode():
         whole, logits, end = net(windows, reference)
         state, pieces = None, []
-        for start, stop in zip(cuts, cuts[1:], strict=False):
+        for start, stop in pairwise(cuts):
             z, emotion, state = net(windows[:, start:stop], reference, state)
             pieces.append((z, emotion))
     torch.testing.assert_close(torch.cat([z for z, _ in pieces], dim=1), whole, atol=1e-6, rtol=1e-5)

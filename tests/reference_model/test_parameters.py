@@ -1,4 +1,4 @@
-"""The counts of the design: they pin the architecture. Written down before the code, by hand from the sources' layers."""
+"""The counts of the design: they pin the architecture. They come from the sources' layers, not from the code."""
 
 from dataclasses import replace
 
