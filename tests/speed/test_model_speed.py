@@ -45,6 +45,10 @@ def timed(function):
     return time.perf_counter() - start, time.process_time() - cpu
 
 
+def shown(rate):
+    return f"{rate:.2f}" if rate < 10 else f"{rate:.0f}"
+
+
 def compare(tables, what, on, frames, functions, *, turns, aim=""):
     """Time functions in turns, and report the last against the first."""
     for function in functions:
@@ -53,9 +57,7 @@ def compare(tables, what, on, frames, functions, *, turns, aim=""):
     first, last = (min(turn[side][0] for turn in seconds) for side in (0, -1))
     cpu = min(turn[-1][1] for turn in seconds)
     ratio = statistics.median(turn[-1][0] / turn[0][0] for turn in seconds)
-    tables.add(
-        "model", what, on, f"{frames / first:.1f}", f"{frames / last:.1f}", f"{ratio:.2f}", f"{frames / cpu:.1f}", aim
-    )
+    tables.add("model", what, on, shown(frames / first), shown(frames / last), f"{ratio:.2f}", shown(frames / cpu), aim)
     return frames / last
 
 
@@ -195,7 +197,7 @@ def test_roofline_of_a_layer():
 
 
 def add_share(tables, on, rate, least):
-    tables.add("roofline", "stage 2, inference", on, f"{rate:.1f}", f"{1 / least:.1f}", f"{least * rate:.0%}")
+    tables.add("roofline", "stage 2, inference", on, shown(rate), shown(1 / least), f"{least * rate:.0%}")
 
 
 def test_share_of_the_roofline_on_the_processor(tables):
