@@ -8,6 +8,9 @@ import pytest
 
 COLUMNS = {
     "ratio": ("what", "on", "naive ms", "ours ms", "frames/s", "ratio", "best turn", "CPU ratio", "aim"),
+    "model": ("what", "on", "without, frames/s", "ours, frames/s", "ratio of times", "ours, frames/CPU-s", "aim"),
+    "real time": ("what", "on", "× 25 frames/s", "aim"),
+    "roofline": ("what", "on", "frames/s", "roofline, frames/s", "share"),
     "growth": ("grows with", "is", "frames", "ms per frame", "peak MB"),
 }
 
@@ -44,7 +47,7 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.section("speed")
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     terminalreporter.write_line(
-        f"{os.cpu_count()} cores; load over 1, 5 and 15 minutes: {load}. Times per frame pair.\n"
+        f"{os.cpu_count()} cores; load over 1, 5 and 15 minutes: {load}. Times in ms are per frame pair.\n"
     )
     for table in TABLES.markdown():
         terminalreporter.write_line(table + "\n")
