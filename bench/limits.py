@@ -17,6 +17,8 @@ _START_S = 60.0
 _LONGEST_S = 86_400.0
 _SLOWEST_DISK = 1e6
 """Bytes per second at which a file is read, at worst."""
+_SMALLEST_FRAME = 2e3
+"""Bytes of a frame of video, at least."""
 _SMALLEST = 10**9
 """Bytes that the libraries and one ordinary clip need, with some room."""
 
@@ -47,3 +49,7 @@ class Limits:
         """Return how many seconds a pair may take: 60, and one per source frame, or per megapixel of larger frames."""
         frames = sum(side.frames * max(1.0, side.width * side.height / 1e6) for side in sides if side is not None)
         return self.seconds or min(_LONGEST_S, _START_S + frames)
+
+    def to_prepare(self, size: int) -> float:
+        """Return how many seconds it may take to read all of a file of `size` bytes: 60, and one per 2 kB, or frame."""
+        return self.seconds or min(_LONGEST_S, _START_S + size / _SMALLEST_FRAME)

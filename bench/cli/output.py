@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
     from ..run import Progress
 
-_WORDS = {"make": "Making videos", "inspect": "Looking at videos", "measure": "Measuring pairs"}
+_WORDS = {
+    "make": "Making videos",
+    "prepare": "Preparing clips",
+    "inspect": "Looking at videos",
+    "measure": "Measuring pairs",
+}
 _PAUSE = 10
 """Seconds between two lines of progress where there is no terminal to draw a bar on."""
 
