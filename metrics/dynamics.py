@@ -120,13 +120,13 @@ def head_closeness(gt: Facts, gen: Facts, *, focal: float = 1.0) -> ClipValue:
     return _close(gt, gen, lambda one: head_dynamics(one, focal=focal), "head")
 
 
-def silent_lip_stability(one: Facts, *, silence_db: float = 30.0) -> ClipValue:
+def silent_lip_stability(one: Facts, *, silence_db: float = 20.0) -> ClipValue:
     """Return how much a side's lips move in silence."""
     value, frames, reason = silent_lips(one, silence_db=silence_db)
     return ClipValue(value, frames, reason)
 
 
-def silent_lip_closeness(gt: Facts, gen: Facts, *, silence_db: float = 30.0) -> ClipValue:
+def silent_lip_closeness(gt: Facts, gen: Facts, *, silence_db: float = 20.0) -> ClipValue:
     """Return how close a take's lips in silence are to the real ones."""
     real, fake = (silent_lips(one, silence_db=silence_db) for one in (gt, gen))
     reason = real[2] or fake[2] or (None if real[0] else "lips of the ground truth that do not move")
@@ -136,7 +136,7 @@ def silent_lip_closeness(gt: Facts, gen: Facts, *, silence_db: float = 30.0) -> 
     return ClipValue(closeness(real[0], fake[0]), min(real[1], fake[1]), parts=parts)
 
 
-def mean_closeness(gt: Facts, gen: Facts, *, focal: float = 1.0, silence_db: float = 30.0) -> ClipValue:
+def mean_closeness(gt: Facts, gen: Facts, *, focal: float = 1.0, silence_db: float = 20.0) -> ClipValue:
     """Return the mean of the closeness scores: whether silent lips are among them is the same for every take."""
     measured = {
         "lip": lip_closeness(gt, gen),

@@ -44,7 +44,7 @@ def rotations(one: Facts, *, focal: float) -> Rotations:
     """Return the head's rotation in each frame of a side."""
     points = np.ascontiguousarray(one.landmarks, np.float64)
     found: Rotations = _rotations(points.tobytes(), len(points), one.size, focal)
-    return found.copy()
+    return found
 
 
 # Several metrics ask for the same clip's two sides.
@@ -62,6 +62,7 @@ def _rotations(points: bytes, count: int, size: tuple[int, int], focal: float) -
         solved, turn, _ = cv2.solvePnP(head, track[t, chosen], camera, None, flags=cv2.SOLVEPNP_SQPNP)
         if solved:
             found[t] = cv2.Rodrigues(turn)[0]
+    found.setflags(write=False)
     return found
 
 
@@ -77,7 +78,7 @@ def angles(turned: Rotations) -> npt.NDArray[np.float64]:
     pitch = np.arctan2(turned[:, 2, 1], turned[:, 2, 2])
     yaw = np.arcsin(np.clip(-turned[:, 2, 0], -1, 1))
     roll = np.arctan2(turned[:, 1, 0], turned[:, 0, 0])
-    return np.degrees(np.stack([pitch, yaw, roll], axis=1))
+    return np.asarray(np.degrees(np.stack([pitch, yaw, roll], axis=1)))
 
 
 def head_pose_error(gt: Facts, gen: Facts, *, focal: float = 1.0) -> ClipValue:

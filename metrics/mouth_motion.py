@@ -1,9 +1,10 @@
 """Whether the mouth opens when the real one does, and when the voice does.
 
-Opening o(t) is the inner lips' gap over the inter-ocular distance (face_shape.py); loudness l(t) the level in dB
-(voice.py). r(k) is Pearson's correlation of one track with the other k frames later, over the frames in which both are
-there (at least ten, at least half of them), k within ±`reach_ms`. The lag is the k of the greatest r; of equals the
-smallest. It is counted positive where the take, or the mouth, is late.
+Opening is the inner lips' gap over the inter-ocular distance (face_shape.py), loudness the sound's RMS (voice.py). r(k)
+is Pearson's correlation of one track with the other k frames later, over the frames in which both are there (at least
+ten, and half of all), k within a reach of 400 ms between mouths and 200 ms to the voice. The lag is the k of the
+greatest r, of equals the smallest, positive where the take, or the mouth, is late. Where r is greatest at the end of
+the reach, or nowhere above 0, there is no lag.
     mouth-correlation        r(0) of the real opening and the take's. 1 for the ground truth; higher is better.
                              Recorded: the lag in ms, and the correlation there.
     mouth-lag                |lag| of the same, in ms. Lower is better, 0 for the ground truth.
@@ -26,14 +27,14 @@ import numpy as np
 
 from .contract import ClipValue, Facts, Metric, PerFrame
 from .face_shape import mouth_opening
-from .voice import loudness_per_frame
+from .voice import envelope
 
 _FEWEST = 10
 
 
 @dataclass(frozen=True)
 class Lagged:
-    """Correlations of two tracks by lag: at 0, the greatest, and where that is in ms; NaN where there is none."""
+    """Correlations of two tracks: at lag 0, the greatest, and the lag in ms where that is; NaN where there is none."""
 
     at_zero: float
     best: float
@@ -56,7 +57,8 @@ def correlate(one: PerFrame, other: PerFrame, *, rate: float, reach_ms: float) -
     if not there:
         return Lagged(by_lag[0], float("nan"), float("nan"), int(both.sum()))
     lag = max(there, key=lambda k: there[k])
-    return Lagged(by_lag[0], there[lag], 1000 * lag / rate, int(both.sum()))
+    stands_out = there[lag] > 0 and (abs(lag) < reach or not reach)
+    return Lagged(by_lag[0], there[lag], 1000 * lag / rate if stands_out else float("nan"), int(both.sum()))
 
 
 def _pearson(one: PerFrame, other: PerFrame, lag: int) -> float:
@@ -87,7 +89,7 @@ def mouth_lag(gt: Facts, gen: Facts, *, reach_ms: float = 400.0) -> ClipValue:
     return ClipValue(abs(found.lag_ms), found.frames, parts={"lag_ms": found.lag_ms, "best": found.best})
 
 
-def mouth_audio_correlation(one: Facts, *, reach_ms: float = 400.0) -> ClipValue:
+def mouth_audio_correlation(one: Facts, *, reach_ms: float = 200.0) -> ClipValue:
     """Return the correlation of a side's mouth opening with the loudness at the best lag."""
     if one.sound is None:
         return ClipValue.missing("no sound")
@@ -97,7 +99,7 @@ def mouth_audio_correlation(one: Facts, *, reach_ms: float = 400.0) -> ClipValue
     return ClipValue(found.best, found.frames, parts={"lag_ms": found.lag_ms})
 
 
-def mouth_audio_lag(gt: Facts, gen: Facts, *, reach_ms: float = 400.0) -> ClipValue:
+def mouth_audio_lag(gt: Facts, gen: Facts, *, reach_ms: float = 200.0) -> ClipValue:
     """Return how far the take's lag behind the voice is from the real mouth's, in ms."""
     if gt.sound is None:
         return ClipValue.missing("no sound")
@@ -114,8 +116,8 @@ def _with_the_real_mouth(gt: Facts, gen: Facts, reach_ms: float) -> Lagged:
 
 def _with_the_voice(one: Facts, reach_ms: float) -> Lagged:
     assert one.sound is not None  # noqa: S101 - the callers looked
-    level = loudness_per_frame(one.sound, frames=len(one.landmarks), rate=one.rate)
-    return correlate(level, mouth_opening(one.landmarks), rate=one.rate, reach_ms=reach_ms)
+    voice = envelope(one.sound, frames=len(one.landmarks), rate=one.rate)
+    return correlate(voice, mouth_opening(one.landmarks), rate=one.rate, reach_ms=reach_ms)
 
 
 def _why(*sides: Facts) -> str:
@@ -124,7 +126,7 @@ def _why(*sides: Facts) -> str:
         return "too few frames with a face"
     if any(np.nanstd(opening) == 0 for opening in openings):
         return "a mouth that does not move"
-    return "a sound that does not change"
+    return "no lag within reach at which they go together"
 
 
 CORRELATION = Metric(
@@ -155,7 +157,7 @@ LAG = replace(
 AUDIO_CORRELATION = replace(
     CORRELATION,
     name="mouth-audio-correlation",
-    definition="Pearson correlation of the mouth's opening with the sound's level in dB, at the best lag within 400 ms",
+    definition="Pearson correlation of the mouth's opening with the sound's RMS, at the best lag within 200 ms",
     source="Chandrasekaran et al., PLoS Comput. Biol. 2009",
     perfect=None,
     sides="one",
@@ -167,7 +169,7 @@ AUDIO_CORRELATION = replace(
 AUDIO_LAG = replace(
     LAG,
     name="mouth-audio-lag",
-    definition="difference of the sides' lags at which the mouth's opening correlates best with the sound's level",
+    definition="difference of the sides' lags at which the mouth's opening correlates best with the sound's RMS",
     source="talkbench (Chandrasekaran et al., 2009)",
     per_clip=mouth_audio_lag,
     parts=("gt", "gen"),

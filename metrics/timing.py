@@ -24,48 +24,61 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from .contract import ClipValue, Facts, Landmarks, Metric, mean_of_frames
+from .contract import ClipValue, Facts, Landmarks, Metric, PerFrame, mean_of_frames
 from .face_shape import has_face
 from .landmarks import FACE, MOUTH, landmark_distance
 
+Points = Literal["mouth", "face"]
+Floats = npt.NDArray[np.float64]
 Costs = npt.NDArray[np.float64]
 """(N, 2B + 1) the cost of matching frame i with frame i + k − B; ∞ where they may not be matched."""
+Between = Callable[[], Costs]
+"""Makes the costs of two sides, or of one with itself."""
+
+_POINTS: dict[str, slice] = {"mouth": MOUTH, "face": FACE}
+_NO_PAIR = "no frame in which both sides have a face"
 
 
-def shifted(gt: Facts, gen: Facts, *, band_ms: float = 200.0, points: str) -> ClipValue:
+def shifted(gt: Facts, gen: Facts, *, band_ms: float = 200.0, points: Points) -> ClipValue:
     """Return the distance at the best constant offset."""
-    reach = _reach(band_ms, gt.rate)
-    means: dict[int, float] = {}
-    count = 0
-    for k in sorted(range(-reach, reach + 1), key=abs):
-        distance = _distance(*_overlap(gt.landmarks, gen.landmarks, k), points)
-        there = distance[~np.isnan(distance)]
-        if k == 0:
-            count = len(there)
-        # An offset that leaves hardly any frame to compare is no alignment.
-        if len(there) and len(there) >= count / 2:
-            means[k] = mean_of_frames(there)
+    plain = _plain(gt.landmarks, gen.landmarks, points)
+    count = int((~np.isnan(plain)).sum())
     if not count:
-        return ClipValue.missing("no frame in which both sides have a face")
+        return ClipValue.missing(_NO_PAIR)
+    means = {0: mean_of_frames(plain[~np.isnan(plain)])}
+    x, y = _centred(gt.landmarks, points), _centred(gen.landmarks, points)
+    for k in sorted(_offsets(len(plain), band_ms * gt.rate), key=abs):
+        distance = _distance(*_overlap(x, y, k))
+        there = distance[~np.isnan(distance)]
+        # An offset that leaves hardly any frame to compare is no alignment.
+        if k and len(there) >= max(1, count / 2):
+            means[k] = mean_of_frames(there)
     best = min(means, key=lambda k: means[k])
     return ClipValue(means[best], count, parts={"offset_ms": 1000 * best / gt.rate, "plain": means[0]})
 
 
-def dtw(gt: Facts, gen: Facts, *, band_ms: float = 200.0, points: str) -> ClipValue:
+def dtw(gt: Facts, gen: Facts, *, band_ms: float = 200.0, points: Points) -> ClipValue:
     """Return the distance along the best warping path."""
-    return _warped(gt, gen, band_ms, points, lambda x, y, cost: _least(cost(x, y), min))
+    return _warped(gt, gen, band_ms, points, lambda between, _: _least(between(), min))
 
 
-def soft_dtw(gt: Facts, gen: Facts, *, band_ms: float = 200.0, gamma_px: float = 0.1, points: str) -> ClipValue:
+def soft_dtw(gt: Facts, gen: Facts, *, band_ms: float = 200.0, gamma_px: float = 0.1, points: Points) -> ClipValue:
     """Return the Soft-DTW divergence."""
 
-    def divergence(x: Landmarks, y: Landmarks, cost: Callable[[Landmarks, Landmarks], Costs]) -> float:
-        soft = partial(_soft_min, gamma=gamma_px)
-        return _least(cost(x, y), soft) - _least(cost(x, x), soft) / 2 - _least(cost(y, y), soft) / 2
+    def soft(a: float, b: float, c: float) -> float:
+        lowest = min(a, b, c)
+        if lowest == math.inf:
+            return math.inf
+        exps = math.exp((lowest - a) / gamma_px) + math.exp((lowest - b) / gamma_px) + math.exp((lowest - c) / gamma_px)
+        return lowest - gamma_px * math.log(exps)
+
+    def divergence(between: Between, within: tuple[Between, Between]) -> float:
+        return _least(between(), soft) - sum(_least(side(), soft) for side in within) / 2
 
     return _warped(gt, gen, band_ms, points, divergence)
 
@@ -74,28 +87,28 @@ def _warped(
     gt: Facts,
     gen: Facts,
     band_ms: float,
-    points: str,
-    gain: Callable[[Landmarks, Landmarks, Callable[[Landmarks, Landmarks], Costs]], float],
+    points: Points,
+    gain: Callable[[Between, tuple[Between, Between]], float],
 ) -> ClipValue:
     """Return the plain mean and what warping gains, per frame."""
     times = np.flatnonzero(has_face(gt.landmarks) & has_face(gen.landmarks))
     if not times.size:
-        return ClipValue.missing("no frame in which both sides have a face")
-    reach = _reach(band_ms, gt.rate)
-    x, y = gt.landmarks[times], gen.landmarks[times]
-    plain = mean_of_frames(_distance(x, y, points))
-    value = plain + gain(x, y, partial(costs, times=times, reach=reach, points=points)) / len(times)
+        return ClipValue.missing(_NO_PAIR)
+    plain = mean_of_frames(_plain(gt.landmarks[times], gen.landmarks[times], points))
+    x, y = (_centred(one.landmarks[times], points) for one in (gt, gen))
+    cost = partial(costs, times=times, reach=max(_offsets(len(times), band_ms * gt.rate)))
+    value = plain + gain(partial(cost, x, y), (partial(cost, x, x), partial(cost, y, y))) / len(times)
     return ClipValue(value, len(times), parts={"plain": plain})
 
 
-def costs(x: Landmarks, y: Landmarks, *, times: npt.NDArray[np.int64], reach: int, points: str) -> Costs:
-    """Return the costs of matching two tracks whose frames are `times`, at most `reach` frames apart."""
+def costs(x: Floats, y: Floats, *, times: npt.NDArray[np.int64], reach: int) -> Costs:
+    """Return the costs of matching two centred tracks (2, N, P) whose frames are `times`, at most `reach` apart."""
     count = len(times)
     found = np.full((count, 2 * reach + 1), np.inf)
-    for k in range(-min(reach, count - 1), min(reach, count - 1) + 1):
+    for k in range(-reach, reach + 1):
         first, last = max(0, -k), min(count, count - k)
         near = np.abs(times[first + k : last + k] - times[first:last]) <= reach
-        found[first:last, k + reach] = np.where(near, _distance(*_overlap(x, y, k), points), np.inf)
+        found[first:last, k + reach] = np.where(near, _distance(*_overlap(x, y, k)), np.inf)
     return found
 
 
@@ -106,9 +119,9 @@ def _least(found: Costs, least: Callable[[float, float, float], float]) -> float
     """
     width = found.shape[1]
     reach = width // 2
-    before = [math.inf] * (width + 1)
+    before: list[float] = [math.inf] * (width + 1)  # one more, which is also the neighbour of the first
     for i, (row, rigid) in enumerate(zip(found.tolist(), found[:, reach].tolist(), strict=True)):
-        now = [math.inf] * (width + 1)
+        now: list[float] = [math.inf] * (width + 1)
         for k, cost in enumerate(row):
             if cost == math.inf:
                 continue
@@ -121,26 +134,33 @@ def _least(found: Costs, least: Callable[[float, float, float], float]) -> float
     return before[reach]
 
 
-def _soft_min(*values: float, gamma: float) -> float:
-    lowest = min(values)
-    if lowest == math.inf:
-        return math.inf
-    return lowest - gamma * math.log(math.fsum(math.exp((lowest - value) / gamma) for value in values))
+def _plain(gt: Landmarks, gen: Landmarks, points: Points) -> PerFrame:
+    """Return the plain metric per frame."""
+    return landmark_distance(gt, gen, points=_POINTS[points], centre="centroid", reduce="mean", scale="px")
 
 
-def _distance(x: Landmarks, y: Landmarks, points: str) -> npt.NDArray[np.float64]:
-    chosen = {"mouth": MOUTH, "face": FACE}[points]
-    return landmark_distance(x, y, points=chosen, centre="centroid", reduce="mean", scale="px")
+def _centred(track: Landmarks, points: Points) -> Floats:
+    """Return (2, T, P) x and y of the chosen points less their mean, each contiguous, for speed."""
+    chosen = track[:, _POINTS[points]].astype(np.float64)
+    return np.ascontiguousarray(np.moveaxis(chosen - chosen.mean(axis=1, keepdims=True), 2, 0))
 
 
-def _overlap(x: Landmarks, y: Landmarks, k: int) -> tuple[Landmarks, Landmarks]:
+def _distance(x: Floats, y: Floats) -> PerFrame:
+    across, down = y - x
+    distance: PerFrame = np.sqrt(across * across + down * down).mean(axis=1)
+    return distance
+
+
+def _overlap(x: Floats, y: Floats, k: int) -> tuple[Floats, Floats]:
     """Return the frames of x and y that meet when y's frame t + k is set beside x's frame t."""
-    count = max(0, len(x) - abs(k))
-    return x[max(0, -k) :][:count], y[max(0, k) :][:count]
+    count = x.shape[1] - abs(k)
+    return x[:, max(0, -k) :][:, :count], y[:, max(0, k) :][:, :count]
 
 
-def _reach(band_ms: float, rate: float) -> int:
-    return int(band_ms * rate / 1000 + 1e-9)
+def _offsets(count: int, band: float) -> range:
+    """Return the offsets in frames that a band (ms × frames per second) allows among so many frames."""
+    reach = min(int(band / 1000 + 1e-9), count - 1)
+    return range(-reach, reach + 1)
 
 
 _SOURCE = "Zhang et al., arXiv 2606.01031 (temporally aligned evaluation)"

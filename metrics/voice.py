@@ -33,9 +33,9 @@ def loudness(sound: npt.NDArray[np.float32]) -> PerFrame:
     return level
 
 
-def loudness_per_frame(sound: npt.NDArray[np.float32], *, frames: int, rate: float) -> PerFrame:
-    """Return the mean level in dB while each of `frames` video frames is shown; NaN where the sound is over."""
-    level = loudness(sound)
+def envelope(sound: npt.NDArray[np.float32], *, frames: int, rate: float) -> PerFrame:
+    """Return the mean RMS while each of `frames` video frames is shown; NaN where the sound is over."""
+    level = 10 ** (loudness(sound) / 20)
     # Of a step's middle: the frame shown then.
     shown = ((np.arange(len(level)) + 0.5) * (_HOP / SOUND_RATE) * rate).astype(np.int64)
     level, shown = level[shown < frames], shown[shown < frames]
