@@ -68,8 +68,8 @@ def _pearson(one: PerFrame, other: PerFrame, lag: int) -> float:
     if both.sum() < max(_FEWEST, len(one) / 2):
         return float("nan")
     x, y = x[both] - x[both].mean(), y[both] - y[both].mean()
-    # A product of roots, not a root of the product: a track against itself is then 1 but for rounding, cut off below.
-    size = float(np.sqrt(x @ x) * np.sqrt(y @ y))
+    # The root of the product, not the product of the roots: a track against itself is then exactly 1.
+    size = float(np.sqrt((x @ x) * (y @ y)))
     return float(np.clip(x @ y / size, -1, 1)) if size > 0 else float("nan")
 
 

@@ -299,6 +299,7 @@ def cell_json(cell: Cell) -> dict[str, float | str | int | None]:
         "ci_high": json_number(cell.ci_high),
         "coverage": cell.coverage,
         "n_clips": cell.n_clips,
+        **({"reason": cell.reason} if cell.reason else {}),
     }
 
 
