@@ -35,6 +35,8 @@ from .voice import silent_frames
 
 NOTHING = float("nan")
 _FEWEST_SILENT = 5
+_STILL = 1e-9
+"""What is no motion but rounding: the deviation of equal numbers may be off in its last bits."""
 _BLOCK = 4096
 
 
@@ -129,7 +131,7 @@ def silent_lip_stability(one: Facts, *, silence_db: float = 20.0) -> ClipValue:
 def silent_lip_closeness(gt: Facts, gen: Facts, *, silence_db: float = 20.0) -> ClipValue:
     """Return how close a take's lips in silence are to the real ones."""
     real, fake = (silent_lips(one, silence_db=silence_db) for one in (gt, gen))
-    reason = real[2] or fake[2] or (None if real[0] else "lips of the ground truth that do not move")
+    reason = real[2] or fake[2] or ("lips of the ground truth that do not move" if real[0] < _STILL else None)
     if reason is not None:
         return ClipValue.missing(reason)
     parts = {"gt": real[0], "gen": fake[0]}
@@ -143,7 +145,7 @@ def mean_closeness(gt: Facts, gen: Facts, *, focal: float = 1.0, silence_db: flo
         "brow": brow_closeness(gt, gen),
         "head": head_closeness(gt, gen, focal=focal),
     }
-    if silent_lips(gt, silence_db=silence_db)[0] > 0:
+    if silent_lips(gt, silence_db=silence_db)[0] >= _STILL:
         measured["silent"] = silent_lip_closeness(gt, gen, silence_db=silence_db)
     for one in measured.values():
         if one.reason is not None:
@@ -157,7 +159,7 @@ def _close(gt: Facts, gen: Facts, measure: Callable[[Facts], float], what: str) 
     for side, value in (("the ground truth", real), ("the take", fake)):
         if np.isnan(value):
             return ClipValue.missing(f"too few faces in {side}")
-    if real == 0:
+    if real < _STILL:
         return ClipValue.missing(f"{what} of the ground truth that do not move")
     frames = min(int(has_face(one.landmarks).sum()) for one in (gt, gen))
     return ClipValue(closeness(real, fake), frames, parts={"gt": real, "gen": fake})

@@ -67,10 +67,14 @@ def _pearson(one: PerFrame, other: PerFrame, lag: int) -> float:
     both = ~(np.isnan(x) | np.isnan(y))
     if both.sum() < max(_FEWEST, len(one) / 2):
         return float("nan")
-    x, y = x[both] - x[both].mean(), y[both] - y[both].mean()
+    x, y = x[both], y[both]
+    # Not a deviation of 0: the mean of equal numbers may be off in its last bit.
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    x, y = x - x.mean(), y - y.mean()
     # The root of the product, not the product of the roots: a track against itself is then exactly 1.
     size = float(np.sqrt((x @ x) * (y @ y)))
-    return float(np.clip(x @ y / size, -1, 1)) if size > 0 else float("nan")
+    return float(np.clip(x @ y / size, -1, 1))
 
 
 def mouth_correlation(gt: Facts, gen: Facts, *, reach_ms: float = 400.0) -> ClipValue:
@@ -124,7 +128,7 @@ def _why(*sides: Facts) -> str:
     openings = [mouth_opening(one.landmarks) for one in sides]
     if (~np.isnan(np.sum(openings, axis=0))).sum() < max(_FEWEST, len(openings[0]) / 2):
         return "too few frames with a face"
-    if any(np.nanstd(opening) == 0 for opening in openings):
+    if any(np.ptp(opening[~np.isnan(opening)]) == 0 for opening in openings):
         return "a mouth that does not move"
     return "no lag within reach at which they go together"
 

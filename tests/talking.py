@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import made_results
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from talkbench.metrics.contract import SOUND_RATE, Facts
+from talkbench.metrics.head_pose import HEAD
 
 RATE = 25.0
 SILENT = slice(40, 55)
@@ -68,3 +70,17 @@ def worse(frames=100):
 def without_faces(one):
     """The same side with no face found in it."""
     return Facts(np.full_like(one.landmarks, np.nan), one.rate, one.size, one.sound, one.emotion)
+
+
+def photographed(turned, *, focal=1.0, at=(0.0, 0.0, 500.0), size=256):
+    """Landmarks (T, 68, 2) of the generic head under these rotations, (T, 3, 3), through a pinhole."""
+    track = np.full((len(turned), 68, 2), 128.0)
+    for t, rotation in enumerate(turned):
+        seen = np.array(list(HEAD.values()), float) @ rotation.T + at
+        track[t, list(HEAD)] = focal * size * seen[:, :2] / seen[:, 2:] + (size - 1) / 2
+    return Facts(track, 25.0, (size, size))
+
+
+def euler(pitch, yaw, roll):
+    """The rotation (3, 3) of these angles in degrees, by scipy."""
+    return Rotation.from_euler("ZYX", [roll, yaw, pitch], degrees=True).as_matrix()

@@ -1,5 +1,6 @@
 """The timing-tolerant distances against all paths one by one, and what holds for any two tracks."""
 
+import itertools
 import math
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_a_wider_band_is_never_worse(points, seed):
     gt, gen = tracks(seed)
     for function in (shifted, dtw):
         values = [function(facts(gt), facts(gen), band_ms=band, points=points).value for band in (0, 40, 80, 200)]
-        assert all(b <= a + 1e-12 for a, b in zip(values, values[1:], strict=False))
+        assert all(b <= a + 1e-12 for a, b in itertools.pairwise(values))
 
 
 @regions
@@ -159,8 +160,8 @@ def test_the_band_follows_the_rate():
 
 
 def test_dtw_against_another_library():
-    # dtw-python 1.9.0 on the matrix of F-LMDs (`distance`) between all frames of these two tracks, with the step pattern
-    # "symmetric1", the window "sakoechiba" and its size 5; .distance / 30.
+    # dtw-python 1.9.0 on the matrix of F-LMDs (`distance`) between all frames of these two tracks, with the step
+    # pattern "symmetric1", the window "sakoechiba" and its size 5; .distance / 30.
     gt, gen = tracks(11)
     late = np.concatenate([gen[:1], gen[:1], gen[:1], gen[:-3]])
     assert dtw(facts(gt), facts(late), points="face").value == pytest.approx(1.5191332806815852, rel=1e-9)
