@@ -1,30 +1,40 @@
-"""Why clips have no value of a metric, in words that the notes under a table can hold."""
+"""Why clips have no value of a metric, as the notes under a table say it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Reasons = tuple[tuple[str, int], ...]
+"""Why clips have no value, and how many, the commonest first."""
 
-def reason(measured: pd.DataFrame, name: str) -> str | None:
-    """Return the reasons recorded for the clips without a value, the commonest first; None where there are none.
+
+def reasons(measured: pd.DataFrame, name: str) -> Reasons:
+    """Return what was recorded for the clips without a value.
 
     >>> import pandas as pd
-    >>> whys = ["no blink in the take", None, "no blink in the take", "no sound"]
-    >>> clips = pd.DataFrame({"blink-duration:reason": whys})
-    >>> reason(clips, "blink-duration")
-    'no blink in the take, 2 clips; no sound, 1 clip'
-    >>> reason(clips.iloc[:1], "blink-duration")
-    'no blink in the take'
+    >>> whys = ["no blink in the take", None, "no blink in the take", "no face in the take"]
+    >>> reasons(pd.DataFrame({"blink-rate:reason": whys}), "blink-rate")
+    (('no blink in the take', 2), ('no face in the take', 1))
     """
     if f"{name}:reason" not in measured:
-        return None
+        return ()
     counts = measured[f"{name}:reason"].dropna().value_counts()
-    if counts.empty:
-        return None
-    found = sorted(counts.items(), key=lambda case: (-case[1], str(case[0])))
-    if len(found) == 1 and found[0][1] == len(measured):
-        return str(found[0][0])
-    return "; ".join(f"{why}, {count} clip{'' if count == 1 else 's'}" for why, count in found)
+    found = ((str(why), int(count)) for why, count in counts.items())
+    return tuple(sorted(found, key=lambda case: (-case[1], case[0])))
+
+
+def grouped(cases: Iterable[tuple[str, str, Reasons]]) -> list[str]:
+    """Return a line per metric and reason with the rows that it holds for, from (row, metric, its reasons).
+
+    >>> grouped([("A", "blink-duration", (("no blink", 4),)), ("B", "blink-duration", (("no blink", 1),))])
+    ['blink-duration, no blink: A 4, B 1']
+    """
+    lines: dict[str, list[str]] = {}
+    for row, metric, found in cases:
+        for why, count in found:
+            lines.setdefault(f"{metric}, {why}", []).append(f"{row} {count}")
+    return [f"{case}: {', '.join(rows)}" for case, rows in lines.items()]

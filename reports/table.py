@@ -19,7 +19,7 @@ from .best import Best, best
 from .columns import Column, Units, Values, clip_values, in_order, shown_columns, units
 from .groups import Group, Label, groups
 from .intervals import Floats, intervals, mean_over_clips
-from .reasons import reason
+from .reasons import Reasons, grouped, reasons
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ class Cell:
     """One method's value of one metric; None where there is none.
 
     `partial`: scored on too few of the frames. `applies`: False where the method has no such output to measure, which
-    is no gap in its coverage. `reason`: why clips have no value, where that was recorded.
+    is no gap in its coverage. `reasons`: why clips have no value, where that was recorded.
     """
 
     value: float | None
@@ -47,7 +47,7 @@ class Cell:
     best: bool = False
     partial: bool = False
     applies: bool = True
-    reason: str | None = None
+    reasons: Reasons = ()
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def _cell(measured: pd.DataFrame, column: Column, planned: int, bounds: Floats, 
     value = mean_over_clips(values, column.weights(measured))
     applies = value is not None or _applies(measured, column, run)
     found = int(np.sum(~np.isnan(values)))
-    return Cell(value, low, high, coverage, found, applies=applies, reason=reason(measured, column.name))
+    return Cell(value, low, high, coverage, found, applies=applies, reasons=reasons(measured, column.name))
 
 
 def _applies(measured: pd.DataFrame, column: Column, run: dict[str, Any]) -> bool:
@@ -244,8 +244,8 @@ def _measured_ground_truth(clips: pd.DataFrame, column: Column) -> Cell:
     values = real[f"{column.name}:gt"].to_numpy(np.float64)
     scored = real[f"{column.name}:gt:frames"].to_numpy(np.float64) / real["n_frames"].to_numpy(np.float64)
     value = mean_over_clips(values, np.ones(len(values)))
-    found, why = int(np.sum(~np.isnan(values))), reason(real, f"{column.name}:gt")
-    return Cell(value, None, None, float(np.mean(scored)), found, reason=why)
+    found, why = int(np.sum(~np.isnan(values))), reasons(real, f"{column.name}:gt")
+    return Cell(value, None, None, float(np.mean(scored)), found, reasons=why)
 
 
 def _partial(row: Row, threshold: float) -> Row:
@@ -323,7 +323,7 @@ def _remarks(rows: Sequence[Row], identical: Sequence[str], columns: Sequence[Co
     """What a reader must know about single cells, in words."""
     partial: list[str] = []
     missing: list[str] = []
-    some: list[str] = []
+    some: list[tuple[str, str, Reasons]] = []
     other: list[str] = []
     failed: list[str] = []
     for row in rows:
@@ -331,18 +331,18 @@ def _remarks(rows: Sequence[Row], identical: Sequence[str], columns: Sequence[Co
         for cell, column in zip(row.cells, columns, strict=True):
             if cell.partial:
                 partial.append(f"{name}, {column.name}: {percent(cell.coverage)}")
-            why = f" ({cell.reason})" if cell.reason else ""
             if cell.value is None:
+                why = ": " + " or ".join(why for why, _ in cell.reasons) if cell.reasons else ""
                 (missing if cell.applies else other).append(f"{name}, {column.name}{why}")
-            elif why:
-                some.append(f"{name}, {column.name}{why}")
+            elif cell.reasons:
+                some.append((name, column.name, cell.reasons))
         if row.measured < row.planned:
             failed.append(f"{name}: {row.planned - row.measured} of {row.planned}")
     remarks = {
         f"† Scored on less than {percent(threshold)} of the planned frames": partial,
         "∞ Identical to the ground truth, which makes the mean infinite": identical,
         "– Could not be measured on any clip": missing,
-        "Left out of the mean, since they could not be measured": some,
+        "Clips that could not be measured and are left out of the mean": grouped(some),
         "– Does not apply: the method has no such output, or the protocol does not score it": other,
         "Planned pairs that were not measured and lower the coverage": failed,
     }
