@@ -109,3 +109,5 @@ DURATION = replace(
     definition="difference of the mean durations of the sides' blinks, found by the eye aspect ratio",
     per_clip=blink_duration,
 )
+
+METRICS = (RATE, DURATION)

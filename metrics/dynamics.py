@@ -221,3 +221,5 @@ MEAN = replace(
     parts=("lip", "brow", "head", "silent"),
     sound=True,
 )
+
+METRICS = (LIPS, BROWS, HEAD, SILENT, SILENT_CLOSENESS, MEAN)

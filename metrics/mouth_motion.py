@@ -179,3 +179,5 @@ AUDIO_LAG = replace(
     parts=("gt", "gen"),
     sound=True,
 )
+
+METRICS = (CORRELATION, LAG, AUDIO_CORRELATION, AUDIO_LAG)

@@ -219,3 +219,5 @@ F_SOFT = replace(
     definition="Soft-DTW divergence of all 68 points within 200 ms, over the frames compared",
     per_clip=partial(soft_dtw, points="face"),
 )
+
+METRICS = (M_SHIFTED, F_SHIFTED, M_DTW, F_DTW, M_SOFT, F_SOFT)

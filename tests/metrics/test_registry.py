@@ -10,6 +10,7 @@ import sys
 import warnings
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -207,6 +208,12 @@ print([name for name in ("numba", "scipy", "skimage", "cv2", "pandas", "torch") 
 """
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_page_on_metrics_has_each_of_them(name):
+    page = Path(__file__).parents[2] / "docs" / "metrics.md"
+    assert f"`{name}`" in page.read_text(encoding="utf-8")
 
 
 def test_arguments_reach_the_function(real, fake):
