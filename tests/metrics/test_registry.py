@@ -94,12 +94,12 @@ def test_declaration(metric):
         assert "\n" not in text
     assert pickle.loads(pickle.dumps(metric)).name == metric.name  # noqa: S301
     assert (metric.per_clip is None) == (metric.needs != "facts")
-    assert (metric.per_frame is None) == (metric.needs == "facts")
+    assert (metric.per_frame is None) == (metric.needs in ("facts", "set"))
     assert (metric.clip is None) == (metric.per_frame is None)
     if metric.per_frame is not None:
         assert metric.frame_value == ("MSE" if metric.name == "PSNR" else metric.name)
     assert (metric.perfect is None) == (metric.sides == "one")
-    assert metric.parts == () or metric.needs == "facts"
+    assert metric.parts == () or metric.per_frame is None
 
 
 @of_two
