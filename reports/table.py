@@ -221,7 +221,8 @@ def _applies(measured: pd.DataFrame, column: Column, run: dict[str, Any]) -> boo
 def _ground_truth(clips: pd.DataFrame, columns: Sequence[Column]) -> Row:
     """The row of a take identical to its ground truth; the metrics' property tests guarantee its values.
 
-    What measures one side alone was measured on the ground truth itself.
+    What measures one side alone was measured on the ground truth itself. What no clip allowed to measure, for want of
+    sound perhaps, is not perfect there either.
     """
     faces = (clips["gt_faces"] / clips["n_frames"]).groupby(clips["clip"]).mean()
     count = len(faces)
@@ -232,6 +233,9 @@ def _ground_truth(clips: pd.DataFrame, columns: Sequence[Column]) -> Row:
     for column in columns:
         if column.perfect is None:
             cells.append(_measured_ground_truth(clips, column))
+        elif column.whole_clip and clips[column.name].isna().all():
+            why = reasons(clips.drop_duplicates("clip"), column.name)
+            cells.append(Cell(None, None, None, 0.0, 0, reasons=why))
         else:
             covered = 1.0 if column.needs in ("frames", "steps") else share
             cells.append(Cell(column.perfect if covered else None, None, None, covered, count))
