@@ -12,7 +12,8 @@ from talkbench.bench.errors import TalkbenchError
 from talkbench.bench.results import Results
 from talkbench.reports.columns import Column
 from talkbench.reports.formats import FORMATS
-from talkbench.reports.table import Cell, number, percent, table
+from talkbench.reports.printed import number, percent
+from talkbench.reports.table import Cell, table
 
 NAN, INF = math.nan, math.inf
 
