@@ -252,6 +252,7 @@ def _row(job: Job, metrics: tuple[Metric, ...], compared: _Compared, measured: _
             if metric.sides == "one":
                 real = measured.real_clips[metric.name]
                 row |= {metric.name + REAL: real.value, f"{metric.name}{REAL}:frames": real.frames}
+                row[f"{metric.name}{REAL}:reason"] = real.reason
     return row
 
 
@@ -285,6 +286,8 @@ def clip_columns(metrics: tuple[Metric, ...]) -> pa.Schema:
     for metric in metrics:
         if metric.per_clip is not None:
             fields.append((f"{metric.name}:reason", pa.string()))
+            if metric.sides == "one":
+                fields.append((f"{metric.name}{REAL}:reason", pa.string()))
             fields += [(f"{metric.name}:{part}", pa.float64()) for part in metric.parts]
     return pa.schema(fields)
 

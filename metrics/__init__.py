@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import f_lmd, lvd, m_lmd, psnr, ssim
+from . import blinks, dynamics, f_lmd, head_pose, jitter, lvd, m_lmd, mouth_motion, psnr, ssim, timing
 from .contract import Metric
 
 __all__ = ["METRICS", "Metric"]
@@ -20,6 +20,12 @@ METRICS: dict[str, Metric] = {
         m_lmd.IOD,
         lvd.FACE_METRIC,
         lvd.MOUTH_METRIC,
+        jitter.METRIC,
+        *blinks.METRICS,
+        *mouth_motion.METRICS,
+        head_pose.METRIC,
+        *dynamics.METRICS,
+        *timing.METRICS,
     )
 }
 """All metrics by name, in the order in which tables show them."""

@@ -68,7 +68,8 @@ def prepare(
     """Prepare the corpus below a folder into the folder `out`, or go on with it; return what is there.
 
     A clip that cannot be used is left out and listed with the reason under "failures" in prep.json. `cache` keeps found
-    faces; by default the bench's own. `workers` processes open the videos, under limits; None opens them here. Raises TalkbenchError where nothing can be prepared.
+    faces; by default the bench's own. `workers` processes open the videos, under limits; None opens them here.
+    Raises TalkbenchError where nothing can be prepared.
     """
     found = find_corpus(corpus, levels=settings.levels)
     sides = split_clips(found.clips, settings.split)

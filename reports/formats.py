@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from . import escape
 from .columns import Column
 from .groups import Label
-from .table import Cell, Row, Table, number, percent
+from .printed import number, percent
+from .table import Cell, Row, Table
 
 if TYPE_CHECKING:
     import rich.table
@@ -108,12 +109,15 @@ def html_table(table: Table) -> str:
 
 
 def to_json(table: Table) -> str:
-    """Print strict JSON: ∞ is the string "inf", a missing value is null."""
+    """Print strict JSON: ∞ is the string "inf", a missing value is null; `reasons` counts the clips without one."""
     rows = [
         {
             **({} if row.group is None else {"group": row.group.value}),
             "method": row.method,
-            **{column.name: cell_json(cell) for cell, column in zip(row.cells, table.metrics, strict=True)},
+            **{
+                column.name: cell_json(cell) | ({"reasons": dict(cell.reasons)} if cell.reasons else {})
+                for cell, column in zip(row.cells, table.metrics, strict=True)
+            },
         }
         for row in table.rows
     ]

@@ -1,3 +1,4 @@
+import json
 import math
 import random
 
@@ -11,7 +12,8 @@ from talkbench.bench.errors import TalkbenchError
 from talkbench.bench.results import Results
 from talkbench.reports.columns import Column
 from talkbench.reports.formats import FORMATS
-from talkbench.reports.table import Cell, number, percent, table
+from talkbench.reports.printed import number, percent
+from talkbench.reports.table import Cell, table
 
 NAN, INF = math.nan, math.inf
 
@@ -363,3 +365,47 @@ def test_over_frames_weights_each_clip_by_its_scored_frames():
         values[over] = made.rows[1].cells[0].value
         assert ("over all frames" in made.notes[0]) == (over == "frames")
     assert values == {"clips": 0.75, "frames": 0.875}
+
+
+def test_reasons_stand_under_the_table_and_in_the_json():
+    blinks = metric("blink-duration", "facts", "lower", "ms", 0.0)
+    silent = metric("silent-lip-stability", "facts", "lower", "%", None)
+    found = [
+        ("A", "c1", 20.0, None, 1.0), ("A", "c2", NAN, "no blink in the take", 1.5), ("A", "c3", NAN, "no face", NAN),
+        ("B", "c1", NAN, "no blink in the take", NAN), ("B", "c2", NAN, "no blink in the take", NAN),
+    ]  # fmt: skip
+    rows = []
+    for method, clip, duration, why, still in found:
+        quiet = None if still == still else "no silence of 300 ms"
+        rows.append(row(clip, method, 1.0, 30.0) | {
+            "blink-duration": duration, "blink-duration:frames": 0 if why else 10, "blink-duration:reason": why,
+            "silent-lip-stability": still, "silent-lip-stability:frames": 0 if quiet else 10,
+            "silent-lip-stability:reason": quiet, "silent-lip-stability:gt": 1.0 if clip != "c3" else NAN,
+            "silent-lip-stability:gt:frames": 10 if clip != "c3" else 0,
+            "silent-lip-stability:gt:reason": None if clip != "c3" else "no silence of 300 ms",
+        })  # fmt: skip
+    made = table(results(rows, {"A": 3, "B": 2}, metrics=[F_LMD, blinks, silent]))
+    assert (
+        "– Could not be measured on any clip (B, blink-duration: no blink in the take; "
+        "B, silent-lip-stability: no silence of 300 ms)." in made.notes
+    )
+    assert (
+        "Clips that could not be measured and are left out of the mean (silent-lip-stability, no silence of 300 ms: "
+        "Ground Truth 1, A 1; blink-duration, no blink in the take: A 1; blink-duration, no face: A 1)." in made.notes
+    )
+    truth, a, b = json.loads(FORMATS["json"](made))["rows"]
+    assert a["blink-duration"]["reasons"] == {"no blink in the take": 1, "no face": 1}
+    assert b["blink-duration"]["reasons"] == {"no blink in the take": 2}
+    assert truth["silent-lip-stability"]["reasons"] == {"no silence of 300 ms": 1}
+    assert "reasons" not in a["F-LMD"]
+
+
+def test_what_no_clip_allowed_to_measure_is_not_perfect_on_the_ground_truth_either():
+    voice = metric("mouth-audio-lag", "facts", "lower", "ms", 0.0) | {"whole_clip": True}
+    silent = {"mouth-audio-lag": NAN, "mouth-audio-lag:frames": 0, "mouth-audio-lag:reason": "no sound"}
+    rows = [row(clip, method, 1.0, 30.0) | silent for clip in ("c1", "c2") for method in ("A", "B")]
+    made = table(results(rows, {"A": 2, "B": 2}, metrics=[F_LMD, voice]))
+    assert made.rows[0].cells[1] == Cell(None, None, None, 0.0, 0, reasons=(("no sound", 2),))
+    rows[0] |= {"mouth-audio-lag": 40.0, "mouth-audio-lag:frames": 10, "mouth-audio-lag:reason": None}
+    heard = table(results(rows, {"A": 2, "B": 2}, metrics=[F_LMD, voice]))
+    assert heard.rows[0].cells[1].value == 0
