@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import f_lmd, lvd, m_lmd, psnr, ssim
+from . import cpbd, f_lmd, flicker, lvd, m_lmd, ms_ssim, psnr, regions, ssim
 from .contract import Metric
 
 __all__ = ["METRICS", "Metric"]
@@ -20,6 +20,10 @@ METRICS: dict[str, Metric] = {
         m_lmd.IOD,
         lvd.FACE_METRIC,
         lvd.MOUTH_METRIC,
+        ms_ssim.METRIC,
+        *regions.METRICS,
+        cpbd.METRIC,
+        flicker.METRIC,
     )
 }
 """All metrics by name, in the order in which tables show them."""

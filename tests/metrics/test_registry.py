@@ -13,7 +13,20 @@ import pytest
 from talkbench.metrics import METRICS
 from talkbench.metrics.contract import mean_of_frames
 
-MODULES = ["contract", "frames", "landmarks", "f_lmd", "m_lmd", "lvd", "psnr", "ssim"]
+MODULES = [
+    "contract",
+    "frames",
+    "landmarks",
+    "f_lmd",
+    "m_lmd",
+    "lvd",
+    "psnr",
+    "ssim",
+    "ms_ssim",
+    "regions",
+    "cpbd",
+    "flicker",
+]
 
 
 def identical(metric):
