@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from . import cpbd, f_lmd, flicker, lvd, m_lmd, ms_ssim, psnr, regions, ssim
+from . import (
+    cpbd,
+    csim,
+    emotion,
+    f_lmd,
+    flicker,
+    frechet,
+    lvd,
+    m_lmd,
+    ms_ssim,
+    perceptual,
+    psnr,
+    regions,
+    ssim,
+    syncnet,
+)
 from .contract import Metric
 
 __all__ = ["METRICS", "Metric"]
@@ -24,6 +39,16 @@ METRICS: dict[str, Metric] = {
         *regions.METRICS,
         cpbd.METRIC,
         flicker.METRIC,
+        perceptual.LPIPS,
+        perceptual.DISTS,
+        frechet.FID,
+        frechet.FVD,
+        csim.METRIC,
+        csim.ARCFACE,
+        syncnet.DISTANCE,
+        syncnet.CONFIDENCE,
+        syncnet.OFFSET,
+        emotion.METRIC,
     )
 }
 """All metrics by name, in the order in which tables show them."""

@@ -19,6 +19,7 @@ from .best import Best, best
 from .columns import Column, Units, Values, clip_values, in_order, shown_columns, units
 from .groups import Group, Label, groups
 from .intervals import Floats, intervals, mean_over_clips
+from .sets import with_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +116,8 @@ def table(results: Results, *, by: Literal["emotion", "level", "speaker"] | None
         *_untested(blocks, columns, run),
         *_remarks(rows, identical, columns, run["coverage_threshold"]),
     ]
-    return Table(run["protocol"], run["signature"], columns, rows, tuple(notes), by)
+    made = Table(run["protocol"], run["signature"], columns, rows, tuple(notes), by)
+    return made if by else with_sets(made, run)
 
 
 def number(value: float | None, decimals: int) -> str:
