@@ -78,13 +78,15 @@ def load_arcface(weights: str) -> Network:
 def arcface_chip(frame: Frame, points: _Points) -> Frame:
     """Return the face (112, 112, 3) of a frame (H, W, 3), warped by the similarity that fits five points best."""
     import cv2
-    from skimage.transform import SimilarityTransform
 
     five = np.stack([points[part].mean(axis=0) for part in _FIVE]).astype(np.float64)
-    similarity = SimilarityTransform()
-    if not similarity.estimate(five, _ARCFACE):
-        raise ValueError("points: the five points of the face coincide")
-    return cast(Frame, cv2.warpAffine(frame, similarity.params[:2], (112, 112)))
+    # As complex numbers a similarity is z → az + b, and least squares are a division.
+    z, target = (side[:, 0] + 1j * side[:, 1] for side in (five, _ARCFACE))
+    centred = z - z.mean()
+    a = np.vdot(centred, target) / np.vdot(centred, centred).real
+    b = target.mean() - a * z.mean()
+    matrix = np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
+    return cast(Frame, cv2.warpAffine(frame, matrix, (112, 112)))
 
 
 def identity_similarity(gt: Facts, gen: Facts, *, every: int = EVERY) -> ClipValue:

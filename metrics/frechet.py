@@ -18,6 +18,7 @@ Cannot see: which frame belongs to which. A take that shows the right frames at 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -169,7 +170,9 @@ def _scripted(weights: str) -> Callable[..., torch.Tensor]:
     import torch
 
     load = cast("Callable[..., torch.nn.Module]", torch.jit.load)
-    return load(weights, map_location="cpu").eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch prefers another form, in which nobody has I3D
+        return load(weights, map_location="cpu").eval()
 
 
 @lru_cache(maxsize=1)
