@@ -268,6 +268,7 @@ def _row(job: Job, metrics: tuple[Metric, ...], compared: _Compared, measured: _
                 real = measured.real_clips[metric.name]
                 row |= {metric.name + REAL: real.value, f"{metric.name}{REAL}:frames": real.frames}
                 row |= {f"{metric.name}{REAL}:{part}": real.parts.get(part, float("nan")) for part in metric.parts}
+                row[f"{metric.name}{REAL}:reason"] = real.reason
     return row
 
 
@@ -302,6 +303,8 @@ def clip_columns(metrics: tuple[Metric, ...]) -> pa.Schema:
         if metric.per_clip is not None:
             fields.append((f"{metric.name}:reason", pa.string()))
             sides = ("", REAL) if metric.sides == "one" else ("",)
+            if metric.sides == "one":
+                fields.append((f"{metric.name}{REAL}:reason", pa.string()))
             fields += [(f"{metric.name}{side}:{part}", pa.float64()) for side in sides for part in metric.parts]
     return pa.schema(fields)
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from . import (
+    blinks,
     cpbd,
     csim,
+    dynamics,
     emotion,
     f_lmd,
     flicker,
     frechet,
+    head_pose,
+    jitter,
     lvd,
     m_lmd,
+    mouth_motion,
     ms_ssim,
     perceptual,
     psnr,
     regions,
     ssim,
     syncnet,
+    timing,
 )
 from .contract import Metric
 
@@ -49,6 +55,12 @@ METRICS: dict[str, Metric] = {
         syncnet.CONFIDENCE,
         syncnet.OFFSET,
         emotion.METRIC,
+        jitter.METRIC,
+        *blinks.METRICS,
+        *mouth_motion.METRICS,
+        head_pose.METRIC,
+        *dynamics.METRICS,
+        *timing.METRICS,
     )
 }
 """All metrics by name, in the order in which tables show them."""

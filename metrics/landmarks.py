@@ -70,11 +70,11 @@ def landmark_distance(
     if scale == "px":
         return distance
     if scale == "iod-percent":
-        return 100 * distance / _inter_ocular(gt)
+        return 100 * distance / inter_ocular(gt)
     raise ValueError(f"scale: expected px or iod-percent, got {scale!r}")
 
 
-def _inter_ocular(track: Landmarks) -> PerFrame:
+def inter_ocular(track: Landmarks) -> PerFrame:
     """Return the distance of the outer eye corners per frame; NaN where they coincide, which makes no scale."""
     right, left = OUTER_EYE_CORNERS
     distance = np.linalg.norm(track[:, left].astype(np.float64) - track[:, right], axis=1)

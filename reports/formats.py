@@ -108,12 +108,15 @@ def html_table(table: Table) -> str:
 
 
 def to_json(table: Table) -> str:
-    """Print strict JSON: ∞ is the string "inf", a missing value is null."""
+    """Print strict JSON: ∞ is the string "inf", a missing value is null; `reasons` counts the clips without one."""
     rows = [
         {
             **({} if row.group is None else {"group": row.group.value}),
             "method": row.method,
-            **{column.name: cell_json(cell) for cell, column in zip(row.cells, table.metrics, strict=True)},
+            **{
+                column.name: cell_json(cell) | ({"reasons": dict(cell.reasons)} if cell.reasons else {})
+                for cell, column in zip(row.cells, table.metrics, strict=True)
+            },
         }
         for row in table.rows
     ]

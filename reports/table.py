@@ -19,6 +19,7 @@ from .best import Best, best
 from .columns import Column, Units, Values, clip_values, in_order, shown_columns, units
 from .groups import Group, Label, groups
 from .intervals import Floats, intervals, mean_over_clips
+from .reasons import Reasons, grouped, reasons
 from .sets import with_sets
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Cell:
     """One method's value of one metric; None where there is none.
 
     `partial`: scored on too few of the frames. `applies`: False where the method has no such output to measure, which
-    is no gap in its coverage.
+    is no gap in its coverage. `reasons`: why clips have no value, where that was recorded.
     """
 
     value: float | None
@@ -47,6 +48,7 @@ class Cell:
     best: bool = False
     partial: bool = False
     applies: bool = True
+    reasons: Reasons = ()
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,8 @@ def _cell(measured: pd.DataFrame, column: Column, planned: int, bounds: Floats, 
     coverage = float(np.sum(scored)) / planned if planned else 0.0
     value = mean_over_clips(values, column.weights(measured))
     applies = value is not None or _applies(measured, column, run)
-    return Cell(value, low, high, coverage, int(np.sum(~np.isnan(values))), applies=applies)
+    found = int(np.sum(~np.isnan(values)))
+    return Cell(value, low, high, coverage, found, applies=applies, reasons=reasons(measured, column.name))
 
 
 def _applies(measured: pd.DataFrame, column: Column, run: dict[str, Any]) -> bool:
@@ -243,7 +246,8 @@ def _measured_ground_truth(clips: pd.DataFrame, column: Column) -> Cell:
     values = real[f"{column.name}:gt"].to_numpy(np.float64)
     scored = real[f"{column.name}:gt:frames"].to_numpy(np.float64) / real["n_frames"].to_numpy(np.float64)
     value = mean_over_clips(values, np.ones(len(values)))
-    return Cell(value, None, None, float(np.mean(scored)), int(np.sum(~np.isnan(values))))
+    found, why = int(np.sum(~np.isnan(values))), reasons(real, f"{column.name}:gt")
+    return Cell(value, None, None, float(np.mean(scored)), found, reasons=why)
 
 
 def _partial(row: Row, threshold: float) -> Row:
@@ -321,6 +325,7 @@ def _remarks(rows: Sequence[Row], identical: Sequence[str], columns: Sequence[Co
     """What a reader must know about single cells, in words."""
     partial: list[str] = []
     missing: list[str] = []
+    some: list[tuple[str, str, Reasons]] = []
     other: list[str] = []
     failed: list[str] = []
     for row in rows:
@@ -329,13 +334,17 @@ def _remarks(rows: Sequence[Row], identical: Sequence[str], columns: Sequence[Co
             if cell.partial:
                 partial.append(f"{name}, {column.name}: {percent(cell.coverage)}")
             if cell.value is None:
-                (missing if cell.applies else other).append(f"{name}, {column.name}")
+                why = ": " + " or ".join(why for why, _ in cell.reasons) if cell.reasons else ""
+                (missing if cell.applies else other).append(f"{name}, {column.name}{why}")
+            elif cell.reasons:
+                some.append((name, column.name, cell.reasons))
         if row.measured < row.planned:
             failed.append(f"{name}: {row.planned - row.measured} of {row.planned}")
     remarks = {
         f"† Scored on less than {percent(threshold)} of the planned frames": partial,
         "∞ Identical to the ground truth, which makes the mean infinite": identical,
         "– Could not be measured on any clip": missing,
+        "Clips that could not be measured and are left out of the mean": grouped(some),
         "– Does not apply: the method has no such output, or the protocol does not score it": other,
         "Planned pairs that were not measured and lower the coverage": failed,
     }

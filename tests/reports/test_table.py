@@ -1,3 +1,4 @@
+import json
 import math
 import random
 
@@ -363,3 +364,36 @@ def test_over_frames_weights_each_clip_by_its_scored_frames():
         values[over] = made.rows[1].cells[0].value
         assert ("over all frames" in made.notes[0]) == (over == "frames")
     assert values == {"clips": 0.75, "frames": 0.875}
+
+
+def test_reasons_stand_under_the_table_and_in_the_json():
+    blinks = metric("blink-duration", "facts", "lower", "ms", 0.0)
+    silent = metric("silent-lip-stability", "facts", "lower", "%", None)
+    found = [
+        ("A", "c1", 20.0, None, 1.0), ("A", "c2", NAN, "no blink in the take", 1.5), ("A", "c3", NAN, "no face", NAN),
+        ("B", "c1", NAN, "no blink in the take", NAN), ("B", "c2", NAN, "no blink in the take", NAN),
+    ]  # fmt: skip
+    rows = []
+    for method, clip, duration, why, still in found:
+        quiet = None if still == still else "no silence of 300 ms"
+        rows.append(row(clip, method, 1.0, 30.0) | {
+            "blink-duration": duration, "blink-duration:frames": 0 if why else 10, "blink-duration:reason": why,
+            "silent-lip-stability": still, "silent-lip-stability:frames": 0 if quiet else 10,
+            "silent-lip-stability:reason": quiet, "silent-lip-stability:gt": 1.0 if clip != "c3" else NAN,
+            "silent-lip-stability:gt:frames": 10 if clip != "c3" else 0,
+            "silent-lip-stability:gt:reason": None if clip != "c3" else "no silence of 300 ms",
+        })  # fmt: skip
+    made = table(results(rows, {"A": 3, "B": 2}, metrics=[F_LMD, blinks, silent]))
+    assert (
+        "– Could not be measured on any clip (B, blink-duration: no blink in the take; "
+        "B, silent-lip-stability: no silence of 300 ms)." in made.notes
+    )
+    assert (
+        "Clips that could not be measured and are left out of the mean (silent-lip-stability, no silence of 300 ms: "
+        "Ground Truth 1, A 1; blink-duration, no blink in the take: A 1; blink-duration, no face: A 1)." in made.notes
+    )
+    truth, a, b = json.loads(FORMATS["json"](made))["rows"]
+    assert a["blink-duration"]["reasons"] == {"no blink in the take": 1, "no face": 1}
+    assert b["blink-duration"]["reasons"] == {"no blink in the take": 2}
+    assert truth["silent-lip-stability"]["reasons"] == {"no silence of 300 ms": 1}
+    assert "reasons" not in a["F-LMD"]

@@ -8,6 +8,7 @@ import pytest
 
 COLUMNS = {
     "ratio": ("what", "on", "naive ms", "ours ms", "frames/s", "ratio", "best turn", "CPU ratio", "aim"),
+    "metrics": ("what", "the paper's four, ms", "ms", "of the four"),
     "growth": ("grows with", "is", "frames", "ms per frame", "peak MB"),
 }
 

@@ -1,0 +1,162 @@
+"""THEval's dynamics on 68 points: scipy's pairwise distances, naive loops, and faces that move in a known way."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import talking
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
+from talking import euler, photographed
+
+from talkbench.metrics.contract import Facts
+from talkbench.metrics.dynamics import (
+    brow_closeness,
+    brow_dynamics,
+    closeness,
+    head_closeness,
+    head_dynamics,
+    lip_closeness,
+    lip_dynamics,
+    mean_closeness,
+    silent_lip_closeness,
+    silent_lip_stability,
+)
+from talkbench.metrics.face_shape import mouth_opening
+from talkbench.metrics.voice import silent_frames
+
+seeds = st.integers(0, 2**32)
+
+
+def random_track(seed, frames=9):
+    track = np.random.default_rng(seed).normal(128, 30, (frames, 68, 2))
+    track[:, 36], track[:, 45] = (90, 110), (165, 112)
+    track[4] = np.nan
+    return track.astype(np.float32)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds)
+def test_lips_equal_scipys_distances(seed):
+    track = random_track(seed)
+    apart = [pdist(frame[48:]) / math.dist(frame[36], frame[45]) for frame in np.delete(track, 4, axis=0).astype(float)]
+    assert lip_dynamics(track) == pytest.approx(100 * np.std(apart, axis=0).mean(), rel=1e-9)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds)
+def test_brows_equal_a_naive_loop(seed):
+    track = random_track(seed).astype(np.float64)
+
+    def heights(frame):
+        regions = ((range(17, 22), range(36, 42)), (range(22, 27), range(42, 48)))
+        middles = [[np.mean([frame[k] for k in points], axis=0) for points in pair] for pair in regions]
+        return [math.dist(*pair) / math.dist(frame[36], frame[45]) for pair in middles]
+
+    steps = [t for t in range(1, 9) if 4 not in (t - 1, t)]
+    changes = [abs(a - b) for t in steps for a, b in zip(heights(track[t]), heights(track[t - 1]), strict=True)]
+    assert brow_dynamics(track) == pytest.approx(100 * np.mean(changes), rel=1e-9)
+
+
+def test_a_head_equals_the_formula_on_known_angles():
+    rng = np.random.default_rng(4)
+    turns = np.cumsum(rng.normal(0, [1.0, 2.0, 0.7], (30, 3)), axis=0)
+    side = photographed(np.stack([euler(*turn) for turn in turns]))
+    middle = 100 * side.landmarks.mean(axis=1) / 256
+    expected = math.sqrt(
+        turns.std(axis=0).mean() * np.diff(turns, axis=0).var(axis=0).mean() + middle.var(axis=0).mean()
+    )
+    assert head_dynamics(side, focal=1.0) == pytest.approx(expected, rel=0.02)
+
+
+@settings(deadline=None, max_examples=20)
+@given(scale=st.floats(0.5, 3), shift=st.floats(-40, 40), angle=st.floats(-0.5, 0.5))
+def test_lips_and_brows_do_not_see_where_how_large_and_how_tilted_a_face_is(scale, shift, angle):
+    track = talking.talking().landmarks.astype(np.float64)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    moved = scale * track @ turn.T + shift
+    assert lip_dynamics(moved) == pytest.approx(lip_dynamics(track), rel=1e-9)
+    assert brow_dynamics(moved) == pytest.approx(brow_dynamics(track), rel=1e-9)
+
+
+def test_nothing_moves():
+    gt = talking.talking()
+    still = replace(gt, landmarks=np.repeat(gt.landmarks[:1], 100, axis=0))
+    assert (lip_dynamics(still.landmarks), brow_dynamics(still.landmarks)) == pytest.approx((0, 0), abs=1e-12)
+    assert head_dynamics(still, focal=1.0) == pytest.approx(0, abs=1e-9)
+    assert silent_lip_stability(still).value == pytest.approx(0, abs=1e-12)
+    for metric in (lip_closeness, brow_closeness, head_closeness):
+        assert metric(gt, still).value == pytest.approx(0, abs=1e-9)
+    assert lip_closeness(still, gt).reason == "lips of the ground truth that do not move"
+
+
+@pytest.mark.parametrize(("amount", "expected"), [(0.5, 0.5), (1.0, 1.0), (1.5, 0.5)])
+def test_closeness_falls_on_both_sides_of_the_real_motion(amount, expected):
+    assert closeness(4.0, 4.0 * amount) == expected
+    gt = talking.talking()
+    opened = talking.opening(100)
+    found = lip_closeness(gt, replace(gt, landmarks=talking.face_track(amount * opened)))
+    assert found.value == pytest.approx(expected, abs=0.12)
+    assert found.value == pytest.approx(closeness(found.parts["gt"], found.parts["gen"]))
+
+
+def test_lips_in_silence_equal_a_naive_median():
+    gt = talking.talking()
+    silent = silent_frames(gt.sound, frames=100, rate=25.0, silence_db=20)
+    assert 13 <= silent.sum() <= 15
+    assert silent[41:54].all()
+    quiet = sorted(mouth_opening(gt.landmarks)[silent])
+    middle = sum(quiet) / len(quiet)
+    away = sorted(abs(value - middle) for value in quiet)
+    found = silent_lip_stability(gt)
+    assert found.value == pytest.approx((away[(len(away) - 1) // 2] + away[len(away) // 2]) / 2, rel=1e-9)
+    babbling = replace(gt, landmarks=talking.face_track(np.roll(talking.opening(100), 30)))
+    assert silent_lip_stability(babbling).value > 5 * found.value
+    assert silent_lip_closeness(gt, babbling).value < 0
+
+
+def test_the_mean_is_that_of_its_parts_and_of_three_without_a_silence():
+    gt, gen = talking.talking(), talking.worse()
+    found = mean_closeness(gt, gen)
+    assert set(found.parts) == {"lip", "brow", "head", "silent"}
+    assert found.value == pytest.approx(sum(found.parts.values()) / 4)
+    assert found.parts["silent"] == silent_lip_closeness(gt, gen).value
+    quiet = mean_closeness(replace(gt, sound=None), replace(gen, sound=None))
+    assert set(quiet.parts) == {"lip", "brow", "head"}
+    assert quiet.value == pytest.approx(sum(quiet.parts.values()) / 3)
+
+
+def test_a_take_without_a_face_in_the_silence_has_no_mean():
+    gt, gen = talking.talking(), talking.worse()
+    track = gen.landmarks.copy()
+    track[38:57] = np.nan
+    found = mean_closeness(gt, replace(gen, landmarks=track))
+    assert found.reason == "no face in the silences"
+
+
+def test_reasons():
+    gt = talking.talking()
+    loud = np.random.default_rng(0).normal(0, 0.1, len(gt.sound)).astype(np.float32)
+    assert silent_lip_stability(replace(gt, sound=loud)).reason == "no silence of 300 ms"
+    assert silent_lip_stability(replace(gt, sound=None)).reason == "no sound"
+    none = talking.without_faces(gt)
+    assert lip_closeness(gt, none).reason == "too few faces in the take"
+    assert head_closeness(none, gt).reason == "too few faces in the ground truth"
+
+
+def test_single_faces_among_gaps_move_no_brow():
+    track = talking.talking().landmarks.copy()
+    track[1::2] = np.nan
+    assert math.isnan(brow_dynamics(track))
+    assert math.isfinite(lip_dynamics(track))
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2])
+def test_short_clips(frames):
+    gt = talking.talking()
+    short = Facts(gt.landmarks[:frames], 25.0, (256, 256), gt.sound[: frames * 640])
+    for metric in (lip_closeness, brow_closeness, head_closeness, mean_closeness):
+        found = metric(short, short)
+        assert math.isnan(found.value) == (found.reason is not None)

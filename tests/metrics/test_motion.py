@@ -1,0 +1,229 @@
+"""Jitter, blinks and mouth motion: naive loops, scipy's correlation, and faces that move in a known way."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import talking
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import pearsonr
+
+from talkbench.metrics.blinks import blink_duration, blink_rate, find_blinks
+from talkbench.metrics.contract import Facts
+from talkbench.metrics.face_shape import eye_aspect_ratio, mouth_opening
+from talkbench.metrics.jitter import jitter, jitter_difference
+from talkbench.metrics.mouth_motion import (
+    correlate,
+    mouth_audio_correlation,
+    mouth_audio_lag,
+    mouth_correlation,
+    mouth_lag,
+)
+
+seeds = st.integers(0, 2**32)
+
+
+def random_track(seed, frames=12):
+    return np.random.default_rng(seed).normal(128, 30, (frames, 68, 2)).astype(np.float32)
+
+
+def late(one, frames):
+    moved = np.concatenate([np.repeat(one.landmarks[:1], frames, axis=0), one.landmarks[:-frames]])
+    return replace(one, landmarks=moved)
+
+
+def between(one, a, b):
+    return math.hypot(float(one[a, 0]) - float(one[b, 0]), float(one[a, 1]) - float(one[b, 1]))
+
+
+# --- what a face does
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds)
+def test_openings_equal_naive_loops(seed):
+    track = random_track(seed, 3)
+    for frame, opened, ratio in zip(track, mouth_opening(track), eye_aspect_ratio(track), strict=True):
+        gaps = [between(frame, a, b) for a, b in ((61, 67), (62, 66), (63, 65))]
+        assert opened == pytest.approx(100 * sum(gaps) / 3 / between(frame, 36, 45), rel=1e-9)
+        eyes = [
+            (between(frame, e + 1, e + 5) + between(frame, e + 2, e + 4)) / (2 * between(frame, e, e + 3))
+            for e in (36, 42)
+        ]
+        assert ratio == pytest.approx(sum(eyes) / 2, rel=1e-9)
+
+
+# --- jitter
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds)
+def test_jitter_equals_a_naive_loop_and_bridges_no_gap(seed):
+    track = random_track(seed)
+    track[4] = np.nan
+    bends, scales = [], []
+    for t in range(12):
+        if t != 4:
+            scales.append(between(track[t], 36, 45))
+        if t in (0, 11) or 4 in (t - 1, t, t + 1):
+            continue
+        before, here, after = (track[u].astype(np.float64) for u in (t - 1, t, t + 1))
+        bends += [math.hypot(*(after[k] - 2 * here[k] + before[k])) for k in range(68)]
+    assert jitter(track) == pytest.approx(100 * np.mean(bends) / np.median(scales), rel=1e-9)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, scale=st.floats(0.2, 5))
+def test_jitter_does_not_see_steady_motion_nor_size(seed, scale):
+    track = random_track(seed).astype(np.float64)
+    steady = np.arange(12)[:, None, None] * np.array([2.0, -3.0])
+    assert jitter(track + steady) == pytest.approx(jitter(track), rel=1e-9)
+    assert jitter(scale * track) == pytest.approx(jitter(track), rel=1e-9)
+
+
+def test_a_still_face_is_as_wrong_as_one_that_trembles_twice_as_much():
+    gt = talking.talking()
+    still = replace(gt, landmarks=np.repeat(gt.landmarks[:1], 100, axis=0))
+    found = jitter_difference(gt, still)
+    assert found.parts["gen"] == 0
+    assert found.value == found.parts["gt"] == jitter(gt.landmarks)
+
+
+def test_jitter_needs_three_frames_in_a_row():
+    gt = talking.talking()
+    holed = gt.landmarks.copy()
+    holed[::3] = np.nan
+    assert jitter_difference(gt, replace(gt, landmarks=holed)).reason == (
+        "no three frames in a row in which the take has a face"
+    )
+
+
+# --- blinks
+
+
+def test_blinks_that_were_made_are_found():
+    gt = talking.talking()
+    found = find_blinks(gt, closed=0.6)
+    assert found.durations == (3 / 25, 4 / 25)
+    assert found.watched_s == 4
+    assert found.per_minute == 30
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(2, 12), st.integers(4, 20)), min_size=1, max_size=6), st.sampled_from([25, 30]))
+def test_any_blinks_are_found_with_their_durations(blinks, rate):
+    # Each is (frames closed, frames open before it); 2 frames at 25 and 30 fps last 80 and 67 ms, 12 at most 480 ms.
+    starts = np.cumsum([before for _, before in blinks]) + np.cumsum([0, *(length for length, _ in blinks[:-1])])
+    made = [(int(start), length) for start, (length, _) in zip(starts, blinks, strict=True)]
+    # Open most of the time, as eyes are: the open eye is the 80th percentile.
+    frames = made[-1][0] + 12 + 5 * sum(length for length, _ in made)
+    track = talking.face_track(np.zeros(frames), blinks=made)
+    found = find_blinks(Facts(track, rate, (256, 256)), closed=0.6)
+    assert found.durations == pytest.approx([length / rate for _, length in made])
+
+
+def test_what_is_no_blink():
+    open_eyes = np.zeros(100)
+
+    def durations(*blinks, hole=None):
+        track = talking.face_track(open_eyes, blinks=blinks)
+        if hole is not None:
+            track[hole] = np.nan
+        return find_blinks(Facts(track, 25.0, (256, 256)), closed=0.6).durations
+
+    assert durations((40, 1)) == ()  # a frame: 40 ms
+    assert durations((40, 13)) == ()  # 520 ms: kept shut
+    assert durations((0, 4)) == durations((96, 4)) == ()  # begun before the clip, not over in it
+    assert durations((40, 4), hole=39) == durations((40, 4), hole=44) == ()  # cut off
+    assert durations((40, 12)) == (0.48,)
+
+
+def test_blink_differences():
+    gt = talking.talking()
+    more = replace(gt, landmarks=talking.face_track(talking.opening(100), blinks=((15, 5), (50, 6), (80, 7))))
+    rate, duration = blink_rate(gt, more), blink_duration(gt, more)
+    assert (rate.value, dict(rate.parts)) == (15, {"gt": 30, "gen": 45})
+    assert duration.value == pytest.approx(240 - 140)
+    assert dict(duration.parts) == pytest.approx({"gt": 140, "gen": 240})
+    none = replace(gt, landmarks=talking.face_track(talking.opening(100), blinks=()))
+    assert blink_rate(gt, none).value == 30
+    assert blink_duration(gt, none).reason == "no blink in the take"
+    assert blink_duration(none, gt).reason == "no blink in the ground truth"
+
+
+# --- mouths
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=seeds, holes=st.lists(st.integers(0, 59), max_size=10))
+def test_correlations_equal_scipys(seed, holes):
+    rng = np.random.default_rng(seed)
+    one, other = rng.normal(size=60), rng.normal(size=60)
+    other[holes] = np.nan
+    by_lag = {}
+    for lag in range(-4, 5):
+        pairs = [(one[t], other[t + lag]) for t in range(60) if 0 <= t + lag < 60 and not np.isnan(other[t + lag])]
+        by_lag[lag] = pearsonr(*zip(*pairs, strict=True)).statistic
+    found = correlate(one, other, rate=25.0, reach_ms=160)
+    assert found.at_zero == pytest.approx(by_lag[0], abs=1e-12)
+    assert found.best == pytest.approx(max(by_lag.values()), abs=1e-12)
+    lag = max(by_lag, key=by_lag.get)
+    if abs(lag) < 4 and by_lag[lag] > 0:
+        assert found.lag_ms == 40 * lag
+    else:
+        assert np.isnan(found.lag_ms)
+
+
+@pytest.mark.parametrize("frames", range(1, 8))
+def test_a_late_mouth_is_late_by_its_lag(frames):
+    gt = talking.talking()
+    gen = late(gt, frames)
+    found = mouth_lag(gt, gen)
+    assert (found.value, found.parts["lag_ms"]) == (40 * frames, 40 * frames)
+    assert found.parts["best"] > 0.999
+    assert mouth_lag(gen, gt).parts["lag_ms"] == -40 * frames
+    assert mouth_correlation(gt, gen).value < 0.95
+
+
+@settings(deadline=None, max_examples=20)
+@given(scale=st.floats(0.1, 4), shift=st.floats(-50, 50))
+def test_correlation_does_not_see_how_far_a_mouth_opens_nor_where_the_face_is(scale, shift):
+    gt = talking.talking()
+    opened = talking.opening(100)
+    gen = replace(gt, landmarks=talking.face_track(scale * opened) + np.float32(shift))
+    assert mouth_correlation(gt, gen).value > 0.99
+
+
+def test_a_mouth_that_does_not_move_has_no_correlation():
+    gt = talking.talking()
+    frozen = replace(gt, landmarks=np.repeat(gt.landmarks[:1], 100, axis=0))
+    for metric in (mouth_correlation, mouth_lag, mouth_audio_lag):
+        assert metric(gt, frozen).reason == "a mouth that does not move"
+    assert mouth_audio_correlation(frozen).reason == "a mouth that does not move"
+
+
+def test_the_voice_goes_with_the_mouth_that_made_it():
+    gt = talking.talking()
+    found = mouth_audio_correlation(gt)
+    assert found.value > 0.8
+    assert found.parts["lag_ms"] == 0
+    behind = mouth_audio_correlation(late(gt, 3))
+    assert behind.value > 0.75
+    assert behind.parts["lag_ms"] == 120
+    difference = mouth_audio_lag(gt, late(gt, 3))
+    assert (difference.value, dict(difference.parts)) == (120, {"gt": 0, "gen": 120})
+
+
+def test_a_lag_at_the_end_of_the_reach_is_none():
+    gt = talking.talking()
+    found = mouth_lag(gt, late(gt, 12), reach_ms=200)
+    assert found.reason == "no lag within reach at which they go together"
+
+
+def test_too_few_faces():
+    gt = talking.talking()
+    few = gt.landmarks.copy()
+    few[40:] = np.nan
+    assert mouth_correlation(gt, replace(gt, landmarks=few)).reason == "too few frames with a face"
