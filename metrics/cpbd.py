@@ -35,7 +35,8 @@ def cpbd(frame: Frame) -> float:
     """Return the CPBD of a frame (H, W, 3) or (H, W); NaN where it has no edge.
 
     >>> stripes = np.zeros((64, 64), np.uint8)
-    >>> stripes[:, 32:] = 200  # an edge of 2 px
+    >>> stripes[:, 32:] = 100
+    >>> stripes[:, 33:] = 200  # an edge of 2 px
     >>> cpbd(stripes)
     1.0
     >>> cpbd(np.zeros((64, 64), np.uint8))

@@ -10,8 +10,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from .ssim_kernels import Bytes, Reals, kernel
+from .ssim_kernels import Bytes, kernel
 
+Singles = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int64]
 
 _BLOCK = 64
@@ -26,32 +27,34 @@ def crests(grey: Bytes, low: float, high: float) -> tuple[Counts, Counts]:
     """
     import cv2
 
-    image = _smoothed(grey.astype(np.float64)) * _share_inside(*grey.shape)
+    image = _smoothed(grey.astype(np.float32)) * _share_inside(*grey.shape)
     down, along = (
-        cast(Reals, cv2.Sobel(image, -1, dx, 1 - dx, ksize=3, borderType=cv2.BORDER_REFLECT)) for dx in (0, 1)
+        cast(Singles, cv2.Sobel(image, -1, dx, 1 - dx, ksize=3, borderType=cv2.BORDER_REFLECT)) for dx in (0, 1)
     )
     shape = grey.shape[0] // _BLOCK, grey.shape[1] // _BLOCK
     sure, possible = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    _crests(down, along, np.hypot(down, along), low, high, sure, possible)
+    _crests(down, along, cast(Singles, cv2.magnitude(down, along)), low, high, sure, possible)
     return sure, possible
 
 
-def _smoothed(image: Reals) -> Reals:
+def _smoothed(image: Singles) -> Singles:
     import cv2
 
     bell = np.exp(-0.5 * np.arange(-4.0, 5.0) ** 2)
-    bell /= bell.sum()
-    return cast(Reals, cv2.sepFilter2D(image, -1, bell, bell, borderType=cv2.BORDER_CONSTANT))
+    bell = (bell / bell.sum()).astype(np.float32)
+    return cast(Singles, cv2.sepFilter2D(image, -1, bell, bell, borderType=cv2.BORDER_CONSTANT))
 
 
 @lru_cache(maxsize=4)
-def _share_inside(height: int, width: int) -> Reals:
+def _share_inside(height: int, width: int) -> Singles:
     """Return what makes up for the part of a Gaussian that lies outside the frame."""
-    return 1 / _smoothed(np.ones((height, width)))
+    return np.reciprocal(_smoothed(np.ones((height, width), np.float32)))
 
 
 @kernel
-def _crests(down: Reals, along: Reals, size: Reals, low: float, high: float, sure: Counts, possible: Counts) -> None:
+def _crests(
+    down: Singles, along: Singles, size: Singles, low: float, high: float, sure: Counts, possible: Counts
+) -> None:
     height, width = size.shape
     for row in range(sure.shape[0]):
         for column in range(sure.shape[1]):

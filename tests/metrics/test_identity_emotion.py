@@ -52,9 +52,9 @@ def test_dlib_s_descriptor_is_that_of_dlib_s_own_shape(portrait):
 def test_every_fifth_frame_with_a_face_is_embedded(portrait):
     frame, points = portrait
     given = [points] * 5 + [NOBODY] * 5 + [points]
-    embedded = rows(dlib_embedder(), [frame] * 11, given)
+    embedded = rows(dlib_embedder(every=5), [frame] * 11, given)
     assert np.flatnonzero(~np.isnan(embedded).any(axis=1)).tolist() == [0, 10]
-    found = identity_similarity(facts(embedded), facts(embedded.copy()))
+    found = identity_similarity(facts(embedded), facts(embedded.copy()), every=5)
     assert (found.value, found.frames) == (1.0, 10)
 
 
@@ -71,7 +71,7 @@ def test_no_face_is_missing_in_words(portrait):
     nothing = facts(np.full((7, 128), np.nan, np.float32))
     found = identity_similarity(nothing, nothing)
     assert np.isnan(found.value)
-    assert found.reason == "no 5th frame has a face on both sides"
+    assert found.reason == "no 25th frame has a face on both sides"
     assert identity_similarity(Facts(np.zeros((7, 68, 2)), 25, (9, 9)), nothing).reason == "no frames"
 
 

@@ -143,6 +143,8 @@ def test_without_a_face_there_is_no_value_of_the_face(metric, real, fake):
     if metric.needs in ("frames", "steps"):
         return
     none = fake[0], talking.without_faces(fake[1])
+    if metric.needs == "faces":  # in the place of the real face, whatever the other side shows there
+        real = real[0], talking.without_faces(real[1])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = measured(metric, real, none)
