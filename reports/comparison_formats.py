@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import escape
 from .comparison import Comparison, Comparisons
-from .table import number
+from .printed import number
 
 if TYPE_CHECKING:
     import rich.table

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from . import escape
 from .columns import Column
 from .groups import Label
-from .table import Cell, Row, Table, number, percent
+from .printed import number, percent
+from .table import Cell, Row, Table
 
 if TYPE_CHECKING:
     import rich.table

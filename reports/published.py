@@ -20,7 +20,8 @@ from ..baselines.published import number as parsed
 from ..bench.errors import TalkbenchError
 from . import escape
 from .formats import STYLE, cell_json
-from .table import Cell, Row, Table, number, percent
+from .printed import number, percent
+from .table import Cell, Row, Table
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from . import escape
 from .agreement import Estimate
 from .formats import STYLE, json_number
-from .table import number
+from .printed import number
 
 if TYPE_CHECKING:
     import rich.console

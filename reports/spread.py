@@ -11,7 +11,8 @@ from typing import Any
 
 from . import escape
 from .formats import cell_json
-from .table import Table, number
+from .printed import number
+from .table import Table
 
 _METRICS = ("F-LMD", "M-LMD", "SSIM", "PSNR")
 _DECIMALS = {"F-LMD": 2, "M-LMD": 2, "SSIM": 3, "PSNR": 2}

@@ -19,7 +19,8 @@ from .best import Best, best
 from .columns import Column, Units, Values, clip_values, in_order, shown_columns, units
 from .groups import Group, Label, groups
 from .intervals import Floats, intervals, mean_over_clips
-from .reasons import Reasons, grouped, reasons
+from .notes import notes
+from .reasons import Reasons, reasons
 from .sets import with_sets
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """The rows of one group, with what the notes below the table are made of."""
 
     rows: tuple[Row, ...]
@@ -112,40 +113,11 @@ def table(results: Results, *, by: Literal["emotion", "level", "speaker"] | None
         blocks = [_block(group, columns, run) for group in groups(replace(results, clips=clips), by)]
         rows = tuple(row for block in blocks for row in block.rows)
     rows = tuple(_partial(row, run["coverage_threshold"]) for row in rows)
-    identical = [case for block in blocks for case in block.identical]
-    notes = [
-        _legend(rows, blocks, columns, run["ci"], by),
-        *_untested(blocks, columns, run),
-        *_remarks(rows, identical, columns, run["coverage_threshold"]),
-    ]
-    made = Table(run["protocol"], run["signature"], columns, rows, tuple(notes), by)
+    made = Table(run["protocol"], run["signature"], columns, rows, notes(rows, blocks, columns, run, by), by)
     return made if by else with_sets(made, run)
 
 
-def number(value: float | None, decimals: int) -> str:
-    """Print a value as every format shows it.
-
-    >>> number(2.345, 1), number(-0.0001, 2), number(float("inf"), 2), number(None, 2)
-    ('2.3', '0.00', '∞', '–')
-    """
-    if value is None:
-        return "–"
-    if np.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    text = f"{value:.{decimals}f}"
-    return text.lstrip("-") if float(text) == 0 else text
-
-
-def percent(share: float) -> str:
-    """Print a share rounded down, so that 100 % means all and no more.
-
-    >>> percent(0.9999), percent(19 / 20), percent(1.0)
-    ('99 %', '95 %', '100 %')
-    """
-    return f"{int(share * 100 + _EDGE)} %"
-
-
-def _block(group: Group, columns: Sequence[Column], run: dict[str, Any]) -> _Block:
+def _block(group: Group, columns: Sequence[Column], run: dict[str, Any]) -> Block:
     methods = [group.clips[group.clips["method"] == name] for name in run["methods"]]
     of = units(group.clips, run["ci"]["min_speakers"])
     values = clip_values(methods, of, columns)
@@ -167,7 +139,7 @@ def _block(group: Group, columns: Sequence[Column], run: dict[str, Any]) -> _Blo
             for cell, one in zip(cells[place], found, strict=True)
         )
         rows.append(Row(name, tuple(marked), len(measured), int(group.planned[name]), group=group.label))
-    return _Block(tuple(rows), of, found, tuple(_identical(rows, values, columns)))
+    return Block(tuple(rows), of, found, tuple(_identical(rows, values, columns)))
 
 
 def _identical(rows: Sequence[Row], of: Values, columns: Sequence[Column]) -> list[str]:
@@ -223,7 +195,8 @@ def _applies(measured: pd.DataFrame, column: Column, run: dict[str, Any]) -> boo
 def _ground_truth(clips: pd.DataFrame, columns: Sequence[Column]) -> Row:
     """The row of a take identical to its ground truth; the metrics' property tests guarantee its values.
 
-    What measures one side alone was measured on the ground truth itself.
+    What measures one side alone was measured on the ground truth itself. What no clip allowed to measure, for want of
+    sound perhaps, is not perfect there either.
     """
     faces = (clips["gt_faces"] / clips["n_frames"]).groupby(clips["clip"]).mean()
     count = len(faces)
@@ -234,6 +207,9 @@ def _ground_truth(clips: pd.DataFrame, columns: Sequence[Column]) -> Row:
     for column in columns:
         if column.perfect is None:
             cells.append(_measured_ground_truth(clips, column))
+        elif column.whole_clip and clips[column.name].isna().all():
+            why = reasons(clips.drop_duplicates("clip"), column.name)
+            cells.append(Cell(None, None, None, 0.0, 0, reasons=why))
         else:
             covered = 1.0 if column.needs in ("frames", "steps") else share
             cells.append(Cell(column.perfect if covered else None, None, None, covered, count))
@@ -254,98 +230,3 @@ def _partial(row: Row, threshold: float) -> Row:
     """Mark what rests on too few frames."""
     cells = (replace(cell, partial=cell.n_clips > 0 and cell.coverage < threshold - _EDGE) for cell in row.cells)
     return replace(row, cells=tuple(cells))
-
-
-def _legend(
-    rows: Sequence[Row], blocks: Sequence[_Block], columns: Sequence[Column], ci: dict[str, Any], by: str | None
-) -> str:
-    pooled = [column.name for column in columns if column.over == "frames"]
-    kind = f"Mean over clips ({', '.join(pooled)}: over all frames)" if pooled else "Mean over clips"
-    parts = [f"{kind}."]
-    drawn, unit = _units_in_words(blocks, ci)
-    if any(cell.ci_low is not None for row in rows for cell in row.cells):
-        parts = [
-            f"{kind} and its {ci['level'] * 100:g} % confidence interval (studentised bootstrap over {drawn}; "
-            f"{ci['resamples']:,} resamples, seed {ci['seed']})."
-        ]
-    if any(cell.best for row in rows for cell in row.cells):
-        parts.append(
-            f"Bold: the best mean{' of the group' if by else ''} and all that are not distinguishable from it "
-            f"(p > {1 - ci['level']:.2g}: sign-flip test on the differences by {unit}, Holm over the comparisons with "
-            "the best)."
-        )
-    parts.append("Coverage: share of the planned frames that were scored, lowest over the row's metrics.")
-    return " ".join(parts)
-
-
-def _units_in_words(blocks: Sequence[_Block], ci: dict[str, Any]) -> tuple[str, str]:
-    """What was drawn, and what was flipped."""
-    clustered = {block.units.clustered for block in blocks}
-    if clustered == {True, False}:
-        few = f"speakers, or clips in groups with fewer than {ci['min_speakers']} speakers"
-        return few, "speaker or clip"
-    if clustered == {True}:
-        count = f"{blocks[0].units.count} " if len(blocks) == 1 else ""
-        return f"{count}speakers, each with all its clips", "speaker"
-    return "clips", "clip"
-
-
-def _untested(blocks: Sequence[_Block], columns: Sequence[Column], run: dict[str, Any]) -> list[str]:
-    """Say where bold print is missing, and why."""
-    where: dict[str, list[str]] = {}
-    left = []
-    for block in blocks:
-        group = block.rows[0].group.title if block.rows[0].group else None
-        names = [f"{group}, {column.name}" if group else column.name for column in columns]
-        whys = [_why_nothing(one, block.units) for one in block.best]
-        for name, one, why in zip(names, block.best, whys, strict=True):
-            if why is not None and len(set(whys)) > 1:
-                where.setdefault(why, []).append(name)
-            left += [f"{run['methods'][method]}, {name}" for method in (one.untested if one else ())]
-        if len(set(whys)) == 1 and whys[0] is not None:
-            where.setdefault(whys[0], []).append(group or "all metrics")
-    cases = [f"{', '.join(names)}: {why}" for why, names in where.items()]
-    limit = f"{(1 - run['ci']['level']) * 100:.2g} %"
-    remarks = {
-        f"Nothing is bold where no difference can reach {limit} after Holm's correction": cases,
-        "Not bold for want of clips in common with the best, on which to test them": left,
-    }
-    return [f"{text} ({'; '.join(cases)})." for text, cases in remarks.items() if cases]
-
-
-def _why_nothing(one: Best | None, of: Units) -> str | None:
-    if one is None or one.bold:
-        return None
-    if one.smallest_p is not None:
-        return f"{of.words(one.n_units)}, smallest p {one.smallest_p:.2g}"
-    return of.words(one.n_units) if one.n_units < 2 else "the best is infinite"
-
-
-def _remarks(rows: Sequence[Row], identical: Sequence[str], columns: Sequence[Column], threshold: float) -> list[str]:
-    """What a reader must know about single cells, in words."""
-    partial: list[str] = []
-    missing: list[str] = []
-    some: list[tuple[str, str, Reasons]] = []
-    other: list[str] = []
-    failed: list[str] = []
-    for row in rows:
-        name = row.name
-        for cell, column in zip(row.cells, columns, strict=True):
-            if cell.partial:
-                partial.append(f"{name}, {column.name}: {percent(cell.coverage)}")
-            if cell.value is None:
-                why = ": " + " or ".join(why for why, _ in cell.reasons) if cell.reasons else ""
-                (missing if cell.applies else other).append(f"{name}, {column.name}{why}")
-            elif cell.reasons:
-                some.append((name, column.name, cell.reasons))
-        if row.measured < row.planned:
-            failed.append(f"{name}: {row.planned - row.measured} of {row.planned}")
-    remarks = {
-        f"† Scored on less than {percent(threshold)} of the planned frames": partial,
-        "∞ Identical to the ground truth, which makes the mean infinite": identical,
-        "– Could not be measured on any clip": missing,
-        "Clips that could not be measured and are left out of the mean": grouped(some),
-        "– Does not apply: the method has no such output, or the protocol does not score it": other,
-        "Planned pairs that were not measured and lower the coverage": failed,
-    }
-    return [f"{text} ({'; '.join(cases)})." for text, cases in remarks.items() if cases]

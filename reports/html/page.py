@@ -14,7 +14,8 @@ from ...bench.errors import TalkbenchError
 from ...bench.results import replacing
 from .. import escape, palette
 from ..formats import html_table
-from ..table import number, percent, table
+from ..printed import number, percent
+from ..table import table
 from .clips import Entry, entries, labels_in_use, with_player, worst
 from .figures import FIGURES, draw
 from .player import MEDIA, Progress, scene_data, scenes

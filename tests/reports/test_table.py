@@ -12,7 +12,8 @@ from talkbench.bench.errors import TalkbenchError
 from talkbench.bench.results import Results
 from talkbench.reports.columns import Column
 from talkbench.reports.formats import FORMATS
-from talkbench.reports.table import Cell, number, percent, table
+from talkbench.reports.printed import number, percent
+from talkbench.reports.table import Cell, table
 
 NAN, INF = math.nan, math.inf
 
@@ -397,3 +398,14 @@ def test_reasons_stand_under_the_table_and_in_the_json():
     assert b["blink-duration"]["reasons"] == {"no blink in the take": 2}
     assert truth["silent-lip-stability"]["reasons"] == {"no silence of 300 ms": 1}
     assert "reasons" not in a["F-LMD"]
+
+
+def test_what_no_clip_allowed_to_measure_is_not_perfect_on_the_ground_truth_either():
+    voice = metric("mouth-audio-lag", "facts", "lower", "ms", 0.0) | {"whole_clip": True}
+    silent = {"mouth-audio-lag": NAN, "mouth-audio-lag:frames": 0, "mouth-audio-lag:reason": "no sound"}
+    rows = [row(clip, method, 1.0, 30.0) | silent for clip in ("c1", "c2") for method in ("A", "B")]
+    made = table(results(rows, {"A": 2, "B": 2}, metrics=[F_LMD, voice]))
+    assert made.rows[0].cells[1] == Cell(None, None, None, 0.0, 0, reasons=(("no sound", 2),))
+    rows[0] |= {"mouth-audio-lag": 40.0, "mouth-audio-lag:frames": 10, "mouth-audio-lag:reason": None}
+    heard = table(results(rows, {"A": 2, "B": 2}, metrics=[F_LMD, voice]))
+    assert heard.rows[0].cells[1].value == 0
