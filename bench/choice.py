@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from ..metrics.contract import Metric
 from . import registry
 from .errors import TalkbenchError
 
@@ -55,10 +57,27 @@ def chosen_metrics(
     for name in known:
         if name in own or name in shown:
             choice = own.get(name, MetricChoice(origin=files.get(name)))
+            paths = _weights(name, files, weights)
+            asked = registry.arguments(registry.find(name, files.get(name)).last)
             chosen[name] = choice.model_copy(
-                update={"shown": name in shown, "frame": {**choice.frame, **_weights(name, files, weights)}}
+                update={
+                    "shown": name in shown,
+                    "frame": {**choice.frame, **paths},
+                    "clip": {**choice.clip, **{key: path for key, path in paths.items() if key in asked}},
+                }
             )
     return chosen
+
+
+def check_weights(metrics: Sequence[Metric]) -> None:
+    """Load every file of weights once. Raises TalkbenchError where one is not what its metric needs."""
+    for metric in metrics:
+        if metric.load is not None:
+            path = cast("partial[object]", metric.first).keywords["weights"]
+            try:
+                metric.load(path)
+            except ValueError as error:
+                raise TalkbenchError(f"--weights {metric.weights}={path}: {error}. It is for {metric.name}.") from error
 
 
 def _lacks_weights(name: str, files: Mapping[str, str], weights: Mapping[str, Path]) -> bool:

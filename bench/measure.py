@@ -21,7 +21,7 @@ from .inspection import match_frames, refuse_mismatch
 from .pixels import Pixels, PixelValues, Seen, embedder_key
 from .predicted import predicted_track
 from .protocol import Protocol
-from .results import Part
+from .results import Embeddings, Part
 from .sound import read_sound
 from .source import AnyFraming, Side, Source, content_hash, framings, opened
 from .vocabulary import FaceStatus, Pair
@@ -76,7 +76,22 @@ def measure(job: Job) -> Part:
     metrics = job.protocol.measured
     compared = _compare(job, metrics)
     measured = _measured(job, metrics, compared)
-    return Part(_row(job, metrics, compared, measured), _frames(job, metrics, compared, measured.frames))
+    return Part(
+        _row(job, metrics, compared, measured),
+        _frames(job, metrics, compared, measured.frames),
+        _embeddings(metrics, compared.pixels),
+    )
+
+
+def _embeddings(metrics: tuple[Metric, ...], pixels: PixelValues) -> Embeddings:
+    """Return what the metrics of sets are made from: both sides' vectors, without the rows of NaN."""
+    nothing = np.zeros((0, 0), np.float32)
+    kept: Embeddings = {}
+    for metric in metrics:
+        if metric.per_set is not None:
+            gt, gen = pixels.embeddings.get(embedder_key(metric), (nothing, nothing))
+            kept[metric.name] = gt[~np.isnan(gt).any(axis=1)], gen[~np.isnan(gen).any(axis=1)]
+    return kept
 
 
 def _measured(job: Job, metrics: tuple[Metric, ...], compared: _Compared) -> _Measured:
@@ -252,6 +267,7 @@ def _row(job: Job, metrics: tuple[Metric, ...], compared: _Compared, measured: _
             if metric.sides == "one":
                 real = measured.real_clips[metric.name]
                 row |= {metric.name + REAL: real.value, f"{metric.name}{REAL}:frames": real.frames}
+                row |= {f"{metric.name}{REAL}:{part}": real.parts.get(part, float("nan")) for part in metric.parts}
                 row[f"{metric.name}{REAL}:reason"] = real.reason
     return row
 
@@ -286,9 +302,10 @@ def clip_columns(metrics: tuple[Metric, ...]) -> pa.Schema:
     for metric in metrics:
         if metric.per_clip is not None:
             fields.append((f"{metric.name}:reason", pa.string()))
+            sides = ("", REAL) if metric.sides == "one" else ("",)
             if metric.sides == "one":
                 fields.append((f"{metric.name}{REAL}:reason", pa.string()))
-            fields += [(f"{metric.name}:{part}", pa.float64()) for part in metric.parts]
+            fields += [(f"{metric.name}{side}:{part}", pa.float64()) for side in sides for part in metric.parts]
     return pa.schema(fields)
 
 

@@ -149,6 +149,7 @@ def _chosen(metric: Metric, choice: MetricChoice) -> Metric:
         embed=None if metric.embed is None else partial(metric.embed, **choice.frame),
         clip=None if metric.clip is None else partial(metric.clip, **choice.clip),
         per_clip=None if metric.per_clip is None else partial(metric.per_clip, **choice.clip),
+        per_set=None if metric.per_set is None else partial(metric.per_set, **choice.clip),
     )
     if bound.clip is None or metric.perfect is None:
         return bound

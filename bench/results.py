@@ -1,5 +1,7 @@
 """A result folder: run.json (provenance), frames.parquet, clips.parquet and failures.jsonl.
 
+Where a metric of a whole set was measured (FID), `embeddings/` holds what it was made from, a file per pair.
+
 While a run goes on, each measured pair is one file in `parts/`, written under a temporary name and renamed, so that a
 killed run loses only what it was measuring. At the end the parts become the two tables, in the order of the plan
 whatever the order of measuring, and the folder is the same, byte for byte, as if nothing had interrupted it.
@@ -11,12 +13,15 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -110,12 +115,18 @@ def replacing(file: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+Vectors = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+Embeddings = dict[str, Vectors]
+"""What a metric of a set is made from, by its name: both sides' vectors (n, D) of one clip."""
+
+
 @dataclass(frozen=True)
 class Part:
-    """One measured pair: its row of clips.parquet and its rows of frames.parquet."""
+    """One measured pair: its row of clips.parquet, its rows of frames.parquet, and the vectors of metrics of sets."""
 
     row: dict[str, Any]
     frames: pa.Table
+    embeddings: Embeddings = field(default_factory=dict)
 
 
 class Store:
@@ -124,6 +135,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.parts = folder / "parts"
+        self.embeddings = folder / "embeddings"
 
     def part_file(self, method: str, clip_id: str) -> Path:
         """Return where a pair's part lies; the name is a hash, so that no clip id can escape the folder."""
@@ -131,9 +143,26 @@ class Store:
 
     def write_part(self, part: Part) -> None:
         """Write one measured pair, atomically."""
+        if part.embeddings:
+            self.embeddings.mkdir(exist_ok=True)
+            sides = {f"{name}:{side}": part.embeddings[name][side] for name in part.embeddings for side in (0, 1)}
+            file = self._embedding_file(part.row["method"], part.row["clip"])
+            with replacing(file) as temporary, temporary.open("wb") as handle:
+                np.savez(handle, allow_pickle=False, **sides)
         table = part.frames.replace_schema_metadata({_ROW: json.dumps(part.row).encode()})
         with replacing(self.part_file(part.row["method"], part.row["clip"])) as temporary:
             pq.write_table(table, temporary, row_group_size=_GROUP, use_dictionary=_REPEATED)
+
+    def read_embeddings(self, method: str, clip_id: str, metric: str) -> Vectors | None:
+        """Return both sides' vectors of a measured pair for a metric of a set, None where they are not kept."""
+        try:
+            with np.load(self._embedding_file(method, clip_id), allow_pickle=False) as kept:
+                return kept[f"{metric}:0"], kept[f"{metric}:1"]
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+            return None
+
+    def _embedding_file(self, method: str, clip_id: str) -> Path:
+        return self.embeddings / f"{self.part_file(method, clip_id).stem}.npz"
 
     def read_row(self, method: str, clip_id: str) -> dict[str, Any] | None:
         """Return the clip row of a measured pair, or None where it has not been measured (or its part is damaged)."""
@@ -179,6 +208,7 @@ class Store:
     def forget(self, method: str, clip_id: str) -> None:
         """Drop a part that no longer holds."""
         self.part_file(method, clip_id).unlink(missing_ok=True)
+        self._embedding_file(method, clip_id).unlink(missing_ok=True)
 
     def finish(
         self, order: Iterable[tuple[str, str]], columns: pa.Schema, failures: list[dict[str, str]], run: dict[str, Any]

@@ -12,7 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from ..metrics.contract import Metric
 from .cache import TrackCache, default_folder, size_limit
+from .choice import check_weights
 from .claim import held, refuse_other
 from .device import check_device
 from .errors import MediaError, TalkbenchError
@@ -23,6 +25,7 @@ from .pairing import Plan, plan_folders, plan_manifest
 from .pool import Failed, Here, Pool, Workers
 from .protocol import PROTOCOLS, Protocol
 from .results import FORMAT, Results, Store, read_run
+from .sets import set_values
 from .signature import ingredients, signature
 from .source import content_hash
 from .vocabulary import Pair
@@ -151,6 +154,7 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
     check_device(options.device)
     cache_size = size_limit()
     refuse_other(folder, options.config())
+    check_weights(options.protocol.measured)
     plan = options.plan()
     refusal = plan.refusal()
     if refusal and not options.allow_missing:
@@ -170,7 +174,8 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
             if problem:
                 raise TalkbenchError(problem)
         with held(folder, options.config()) as store:
-            left = set(_left(plan, store))
+            sets = [metric for metric in options.protocol.measured if metric.per_set is not None]
+            left = set(_left(plan, store, sets))
             if not left and read_run(folder)["finished"] and store.is_whole():
                 store.drop_parts()
                 return
@@ -183,7 +188,7 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
                 [(pair.take.method, pair.clip.id) for pair in plan.pairs],
                 clip_columns(options.protocol.measured),
                 failures,
-                _provenance(options, plan, inspection),
+                _provenance(options, plan, inspection) | set_values(sets, options.protocol.shown, plan, store),
             )
     TrackCache(options.cache).trim(cache_size)
 
@@ -195,7 +200,7 @@ def _pool(options: Options, limits: Limits) -> AbstractContextManager[Pool]:
     return Workers(options.workers, limits.memory if options.device == "cpu" else None)
 
 
-def _left(plan: Plan, store: Store) -> list[Pair]:
+def _left(plan: Plan, store: Store, sets: Sequence[Metric]) -> list[Pair]:
     """Return the pairs that are not measured yet, or whose files have changed since."""
     rows = store.finished_rows()
 
@@ -210,7 +215,7 @@ def _left(plan: Plan, store: Store) -> list[Pair]:
         name = (pair.take.method, pair.clip.id)
         row = store.read_row(*name) or rows.get(name)
         take = pair.take
-        if row is None:
+        if row is None or any(store.read_embeddings(*name, metric.name) is None for metric in sets):
             return False
         files = (
             (row["gt_sha256"], pair.clip.video, None),
@@ -298,6 +303,8 @@ def _metrics(protocol: Protocol, *, predicted: bool) -> list[dict[str, Any]]:
     """Describe the metrics, and with `predicted` those on the methods' own landmarks beside them."""
     described = []
     for metric in protocol.measured:
+        if metric.per_set is not None:  # no column of clips.parquet: see `sets`
+            continue
         choice = protocol.metrics[metric.name]
         one = {
             "name": metric.name,

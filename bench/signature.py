@@ -37,7 +37,7 @@ def ingredients(protocol: Protocol, *, device: str = "cpu") -> dict[str, Any]:
             "version": metric.version,
             "over": protocol.metrics[metric.name].over,
             "frame": _by_content(arguments(metric.first)),
-            "clip": arguments(metric.last),
+            "clip": _by_content(arguments(metric.last)),
             **provenance(metric.name, protocol.metrics[metric.name].origin),
             **{name: installed(metric, name) for name in metric.libraries},
         }
@@ -58,10 +58,16 @@ def ingredients(protocol: Protocol, *, device: str = "cpu") -> dict[str, Any]:
 
 
 def _by_content(given: dict[str, Any]) -> dict[str, Any]:
-    """Name a file of weights by its content: where it lies changes no number."""
+    """Name a file of weights by its content, and its description beside it: where it lies changes no number."""
     if "weights" not in given:
         return given
-    return given | {"weights": hashlib.sha256(Path(given["weights"]).read_bytes()).hexdigest()}
+    files = [path for path in (Path(given["weights"]), Path(f"{given['weights']}.json")) if path.is_file()]
+    return given | {"weights": " ".join(_content(path) for path in files)}
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def signature(protocol: Protocol, *, device: str = "cpu") -> str:

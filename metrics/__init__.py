@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from . import blinks, dynamics, f_lmd, head_pose, jitter, lvd, m_lmd, mouth_motion, psnr, ssim, timing
+from . import (
+    blinks,
+    cpbd,
+    csim,
+    dynamics,
+    emotion,
+    f_lmd,
+    flicker,
+    frechet,
+    head_pose,
+    jitter,
+    lvd,
+    m_lmd,
+    mouth_motion,
+    ms_ssim,
+    perceptual,
+    psnr,
+    regions,
+    ssim,
+    syncnet,
+    timing,
+)
 from .contract import Metric
 
 __all__ = ["METRICS", "Metric"]
@@ -20,6 +41,20 @@ METRICS: dict[str, Metric] = {
         m_lmd.IOD,
         lvd.FACE_METRIC,
         lvd.MOUTH_METRIC,
+        ms_ssim.METRIC,
+        *regions.METRICS,
+        cpbd.METRIC,
+        flicker.METRIC,
+        perceptual.LPIPS,
+        perceptual.DISTS,
+        frechet.FID,
+        frechet.FVD,
+        csim.METRIC,
+        csim.ARCFACE,
+        syncnet.DISTANCE,
+        syncnet.CONFIDENCE,
+        syncnet.OFFSET,
+        emotion.METRIC,
         jitter.METRIC,
         *blinks.METRICS,
         *mouth_motion.METRICS,

@@ -17,7 +17,7 @@ Landmarks = npt.NDArray[np.floating]
 """(T, 68, 2) x and y in px, in the 68-point iBUG order; a frame without a face is all NaN."""
 PerFrame = npt.NDArray[np.float64]
 """(T,) one value per frame; NaN where it could not be measured."""
-Needs = Literal["frames", "steps", "faces", "landmarks", "facts"]
+Needs = Literal["frames", "steps", "faces", "landmarks", "facts", "set"]
 SOUND_RATE = 16_000
 """Hz of the sound that metrics are given."""
 
@@ -76,14 +76,17 @@ class Metric:
         "faces"      `per_frame(gt, gen, gt_points, gen_points)`: two frames and their landmarks (68, 2); a float
         "landmarks"  `per_frame(gt, gen)`: two `Landmarks` of equal shape; returns `PerFrame`
         "facts"      `per_clip(gt, gen)`: two `Facts`; returns a `ClipValue`
+        "set"        `per_set(pairs)`: per clip, what `embed` made of both sides; returns a `ClipValue` of the method
     With `sides` "one" it is given the same of one side alone, and the ground truth is measured as well: its value is
     shown in its row of the table, and `perfect` is None. NaN means that a frame could not be measured.
 
     `frame_value` names what `per_frame` returns, which need not be the metric itself; `clip` reduces the frames that
     were measured (at least one, no NaN) to the clip's value. A metric on "facts" may have an `embed`, called once per
-    side to make its `Embedder`. `parts` names the numbers that its `ClipValue` explains itself with. `sound`: it needs
-    the sound. `weights` names the kind of file that it needs ("" for none), whose path `first` takes as `weights`;
-    `libraries` the distributions beside talkbench's own whose versions can change its number.
+    side and clip to make its `Embedder`; one of a "set" has it. `parts` names the numbers that its `ClipValue` explains
+    itself with. `sound`: it needs the sound. `weights` names the kind of file that it needs ("" for none), whose path
+    `first` takes as `weights`, and `last` where it asks for it; `load` reads such a file, and raises a ValueError in
+    words where it is of another kind. `libraries` are the distributions, beside talkbench's own, whose versions can
+    change its number.
     `perfect` is the value of a take identical to its ground truth.
     Any change that can move a number bumps `version`.
     """
@@ -101,11 +104,13 @@ class Metric:
     frame_value: str = ""
     clip: Callable[[PerFrame], float] | None = None
     per_clip: Callable[..., ClipValue] | None = None
+    per_set: Callable[..., ClipValue] | None = None
     embed: Callable[..., Embedder] | None = None
     sides: Literal["both", "one"] = "both"
     parts: tuple[str, ...] = ()
     sound: bool = False
     weights: str = ""
+    load: Callable[[str], object] | None = None
     libraries: tuple[str, ...] = ()
 
     @property
@@ -115,8 +120,8 @@ class Metric:
 
     @property
     def last(self) -> Callable[..., object] | None:
-        """The function that makes the clip's value, whose keyword arguments a protocol's `clip` gives."""
-        return self.clip or self.per_clip
+        """The function that makes the clip's or the set's value, whose keyword arguments a protocol's `clip` gives."""
+        return self.clip or self.per_clip or self.per_set
 
 
 def mean_of_frames(values: PerFrame) -> float:

@@ -52,7 +52,7 @@ def _total(function: _Function) -> _Function:
     return cast(_Function, numba.njit(error_model="numpy", forceinline=True, fastmath={"reassoc"})(function))
 
 
-def _kernel(function: _Function) -> _Function:
+def kernel(function: _Function) -> _Function:
     """Compile an entry point, kept on disk where any cache folder can be written.
 
     Each is called with one signature only: numba's index of several is not safe with several processes at once.
@@ -128,7 +128,7 @@ def _gaussian_sum(f: Reals, n: int) -> float:
     return total
 
 
-@_kernel
+@kernel
 def _gaussian(x: Bytes, y: Bytes, step: int, line: Reals, tile: Reals, smooth: Reals) -> float:
     """Filter a strip of columns along the rows into the tile, then across it; ten rows stay for the next block."""
     height, width = x.shape
@@ -195,7 +195,7 @@ def _uniform_sum(sums: Sums, n: int, step: int) -> float:
     return total
 
 
-@_kernel
+@kernel
 def _uniform(x: Bytes, y: Bytes, step: int, sums: Sums) -> float:
     height, width = x.shape
     inner = width - 6 * step

@@ -27,7 +27,7 @@ class Column:
     unit: str
     decimals: int
     perfect: float | None
-    needs: Literal["frames", "steps", "faces", "landmarks", "facts", "ratings"]
+    needs: Literal["frames", "steps", "faces", "landmarks", "facts", "set", "ratings"]
     over: Literal["clips", "frames"] = "clips"
     whole_clip: bool = False
 

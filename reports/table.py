@@ -21,6 +21,7 @@ from .groups import Group, Label, groups
 from .intervals import Floats, intervals, mean_over_clips
 from .notes import notes
 from .reasons import Reasons, reasons
+from .sets import with_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +113,8 @@ def table(results: Results, *, by: Literal["emotion", "level", "speaker"] | None
         blocks = [_block(group, columns, run) for group in groups(replace(results, clips=clips), by)]
         rows = tuple(row for block in blocks for row in block.rows)
     rows = tuple(_partial(row, run["coverage_threshold"]) for row in rows)
-    return Table(run["protocol"], run["signature"], columns, rows, notes(rows, blocks, columns, run, by), by)
+    made = Table(run["protocol"], run["signature"], columns, rows, notes(rows, blocks, columns, run, by), by)
+    return made if by else with_sets(made, run)
 
 
 def _block(group: Group, columns: Sequence[Column], run: dict[str, Any]) -> Block:

@@ -142,6 +142,16 @@ def distribution(
     _write(figure, files, results, f"{', '.join(metrics)} of every clip{f', by {by}' if by else ''}. {CAPTION}")
 
 
+def confusion(run: Run, width: Width = "double", out: Out = None) -> None:
+    """Draw which emotion is taken for which, for the ground truth and every method (needs emotion-accuracy)."""
+    from ...reports.figures.confusion import CAPTION, confusion_figure
+    from ..results import Results
+
+    files = _files(out, "confusion")
+    results = Results.load(run, frames=False)
+    _write(confusion_figure(results, width=_INCHES[width]), files, results, CAPTION)
+
+
 def trade_off(
     run: Run,
     x: Annotated[str, typer.Option("--x", help="The metric across.")] = "M-LMD",
@@ -188,6 +198,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "frames": frames,
     "curves": curves,
     "distribution": distribution,
+    "confusion": confusion,
     "trade-off": trade_off,
     "overlay": overlay,
 }

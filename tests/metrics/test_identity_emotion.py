@@ -1,0 +1,173 @@
+"""CSIM and emotion accuracy: dlib's own descriptors, and made-up ONNX networks of known behaviour."""
+
+from pathlib import Path
+
+import clips
+import cv2
+import dlib
+import networks
+import numpy as np
+import pytest
+from skimage.transform import estimate_transform, warp
+
+from talkbench.bench.faces import FaceFinder, FaceModel, grey
+from talkbench.metrics import METRICS
+from talkbench.metrics.contract import Facts
+from talkbench.metrics.csim import _ARCFACE, arcface_chip, arcface_embedder, dlib_embedder, identity_similarity
+from talkbench.metrics.emotion import EMOTIONS, EmotionEmbedder, emotion_accuracy, face_square, load_classifier
+
+NOBODY = np.full((68, 2), np.nan, np.float32)
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    frame = clips.portrait(256)
+    return frame, FaceFinder(FaceModel()).find(grey(frame)).landmarks
+
+
+def rows(embedder, frames, points):
+    return np.stack([embedder.add(frame, one) for frame, one in zip(frames, points, strict=True)])
+
+
+def facts(embeddings, emotion=None):
+    return Facts(np.zeros((len(embeddings), 68, 2)), 25, (256, 256), emotion=emotion, embeddings=embeddings)
+
+
+def test_dlib_s_descriptor_is_that_of_dlib_s_own_shape(portrait):
+    """dlib's own way from a frame to 128 numbers: its 68-point predictor on its detector's box."""
+    from talkbench.bench.faces import weights_path
+
+    frame, points = portrait
+    detected = dlib.get_frontal_face_detector()(frame, 0)[0]
+    shape = dlib.shape_predictor(str(weights_path()))(frame, detected)
+    model = dlib.face_recognition_model_v1(
+        str(Path(weights_path()).with_name("dlib_face_recognition_resnet_model_v1.dat"))
+    )
+    expected = np.array(model.compute_face_descriptor(frame, shape))
+    own = np.array([(part.x, part.y) for part in shape.parts()], np.float32)
+    assert dlib_embedder().add(frame, own) == pytest.approx(expected, abs=1e-6)
+    assert np.linalg.norm(dlib_embedder().add(frame, points) - expected) < 0.3  # the same person by dlib's rule of 0.6
+
+
+def test_every_fifth_frame_with_a_face_is_embedded(portrait):
+    frame, points = portrait
+    given = [points] * 5 + [NOBODY] * 5 + [points]
+    embedded = rows(dlib_embedder(every=5), [frame] * 11, given)
+    assert np.flatnonzero(~np.isnan(embedded).any(axis=1)).tolist() == [0, 10]
+    found = identity_similarity(facts(embedded), facts(embedded.copy()), every=5)
+    assert (found.value, found.frames) == (1.0, 10)
+
+
+def test_the_same_person_is_nearer_than_what_is_hardly_a_face(portrait):
+    frame, points = portrait
+    blurred = cv2.GaussianBlur(frame, (0, 0), 3)
+    stretched = np.ascontiguousarray(frame[::-1])
+    real, soft, wrong = (rows(dlib_embedder(), [one], [points]) for one in (frame, blurred, stretched))
+    near, far = (identity_similarity(facts(real), facts(other)).value for other in (soft, wrong))
+    assert 1 > near > far
+
+
+def test_no_face_is_missing_in_words(portrait):
+    nothing = facts(np.full((7, 128), np.nan, np.float32))
+    found = identity_similarity(nothing, nothing)
+    assert np.isnan(found.value)
+    assert found.reason == "no 25th frame has a face on both sides"
+    assert identity_similarity(Facts(np.zeros((7, 68, 2)), 25, (9, 9)), nothing).reason == "no frames"
+
+
+def test_arcface_s_chip_is_the_best_similarity_to_its_template(portrait):
+    frame, points = portrait
+    five = [points[36:42].mean(0), points[42:48].mean(0), points[30], points[48], points[54]]
+    similarity = estimate_transform("similarity", np.array(five), _ARCFACE)
+    expected = warp(frame, similarity.inverse, output_shape=(112, 112), order=1, preserve_range=True)
+    assert np.abs(arcface_chip(frame, points).astype(float) - expected).mean() < 1
+
+
+def test_arcface_s_network_gets_its_chip(tmp_path, portrait):
+    frame, points = portrait
+    weights = str(networks.onnx_file(tmp_path / "arcface.onnx", (3, 112, 112), 4))
+    chip = (arcface_chip(frame, points).astype(float) - 127.5) / 127.5
+    expected = chip.reshape(4, 28, 4, 28, 3).mean(axis=(1, 3)).transpose(2, 0, 1).reshape(-1)
+    assert arcface_embedder(weights=weights).add(frame, points) == pytest.approx(expected, abs=1e-5)
+    raw = arcface_embedder(weights=weights, mean=0, scale=1).add(frame, points)
+    assert raw == pytest.approx(expected * 127.5 + 127.5, abs=1e-3)
+
+
+def test_other_files_are_refused_in_words(tmp_path):
+    wrong = tmp_path / "wrong.onnx"
+    wrong.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="cannot be used as an ONNX network that takes 3 × 112 × 112"):
+        METRICS["CSIM-ArcFace"].load(str(wrong))
+    other_size = networks.onnx_file(tmp_path / "other.onnx", (3, 64, 64), 1)
+    with pytest.raises(ValueError, match="takes 3 × 112 × 112"):
+        METRICS["CSIM-ArcFace"].load(str(other_size))
+
+
+def test_face_square_is_centred_and_black_outside():
+    frame = np.full((100, 120, 3), 9, np.uint8)
+    points = np.zeros((68, 2))
+    points[:, 0] = np.linspace(0, 40, 68)
+    points[:, 1] = np.linspace(40, 80, 68)
+    square = face_square(frame, points, 1.5)
+    assert square.shape == (60, 60, 3)
+    assert (square[:, :10] == 0).all()
+    assert (square[:, 10:] == 9).all()
+    assert face_square(frame, points + 1000, 1.5).max() == 0
+
+
+@pytest.mark.parametrize(("channel", "seen"), [(0, "angry"), (1, "happy"), (2, "sad")])
+def test_a_tinted_face_is_what_the_classifier_was_made_to_see(tmp_path, portrait, channel, seen):
+    _, points = portrait
+    frame = np.zeros((256, 256, 3), np.uint8)
+    frame[..., channel] = 200
+    embedded = rows(EmotionEmbedder(weights=str(networks.classifier(tmp_path))), [frame] * 6, [points] * 6)
+    for emotion in ("angry", "happy", "sad"):
+        found = emotion_accuracy(facts(embedded, emotion))
+        assert found.value == (100.0 if emotion == seen else 0.0)
+        assert found.frames == 6
+        assert max(found.parts, key=lambda part: np.nan_to_num(found.parts[part])) == f"p-{seen}"
+    known = [found.parts[f"p-{emotion}"] for emotion in ("angry", "happy", "sad")]
+    assert sum(known) == pytest.approx(1)
+    assert emotion_accuracy(facts(embedded, "fear")).reason == "the classifier does not know 'fear'"
+    assert emotion_accuracy(facts(embedded, None)).reason == "the clip bears no emotion"
+
+
+def test_a_class_that_is_none_of_mead_s_can_win_and_is_wrong(tmp_path, portrait):
+    _, points = portrait
+    frame = np.zeros((256, 256, 3), np.uint8)
+    frame[..., 2] = 200
+    weights = str(networks.classifier(tmp_path, ("angry", "happy", "bored")))
+    embedded = rows(EmotionEmbedder(weights=weights), [frame], [points])
+    assert emotion_accuracy(facts(embedded, "happy")).value == 0
+
+
+def test_without_faces_there_is_no_accuracy(tmp_path):
+    embedded = rows(EmotionEmbedder(weights=str(networks.classifier(tmp_path))), [clips.portrait()], [NOBODY])
+    found = emotion_accuracy(facts(embedded, "happy"))
+    assert np.isnan(found.value)
+    assert found.reason == "no 5th frame has a face"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"labels": ["angry"]}, "returns 3 classes, but .* names 1"),
+        ({"channels": "bgr"}, "labels, size, channels"),
+        ({"size": "large"}, "labels, size, channels"),
+        ({"channels": "grey"}, "takes 1 × 16 × 16"),
+        (None, "needs .*json beside it"),
+    ],
+)
+def test_a_description_that_does_not_fit_is_refused_in_words(tmp_path, changes, words):
+    weights = networks.classifier(tmp_path, **(changes or {})) if not (changes or {}).get("labels") else None
+    weights = weights or networks.classifier(tmp_path, tuple(changes["labels"]))
+    if changes is None:
+        Path(f"{weights}.json").unlink()
+    with pytest.raises(ValueError, match=words):
+        load_classifier(str(weights))
+
+
+def test_emotions_are_mead_s():
+    from talkbench.baselines import mead
+
+    assert EMOTIONS == mead.EMOTIONS

@@ -1,0 +1,91 @@
+"""SSIM and PSNR of parts of the face, and flicker."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.data import astronaut
+from skimage.metrics import mean_squared_error, structural_similarity
+
+from talkbench.metrics import METRICS
+from talkbench.metrics.flicker import flicker
+from talkbench.metrics.regions import region_box, region_mse, region_ssim
+
+RNG = np.random.default_rng(0)
+FRAME = np.ascontiguousarray(astronaut()[:256, 96:352])
+NOISY = np.clip(FRAME + RNG.normal(0, 20, FRAME.shape), 0, 255).astype(np.uint8)
+POINTS = RNG.uniform(60, 180, (68, 2)).astype(np.float32)
+POINTS[48:] = RNG.uniform((100, 150), (150, 180), (20, 2))
+NOBODY = np.full((68, 2), np.nan, np.float32)
+
+
+@pytest.mark.parametrize(("region", "first", "last"), [("mouth", 48, 68), ("eyes", 36, 48), ("face", 0, 68)])
+def test_equal_scikit_image_in_the_box(region, first, last):
+    part = POINTS[first:last].astype(float)
+    (left, top), (right, bottom) = part.min(axis=0), part.max(axis=0)
+    extra = (right - left) / 4
+    rows = slice(max(0, int(np.floor(top - extra))), min(256, int(np.ceil(bottom + extra)) + 1))
+    columns = slice(max(0, int(np.floor(left - extra))), min(256, int(np.ceil(right + extra)) + 1))
+    gt, gen = FRAME[rows, columns], NOISY[rows, columns]
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
+    expected = structural_similarity(gt, gen, channel_axis=2, **options)
+    assert region_ssim(FRAME, NOISY, POINTS, NOBODY, region=region) == pytest.approx(expected, abs=1e-10)
+    assert region_mse(FRAME, NOISY, POINTS, NOBODY, region=region) == pytest.approx(mean_squared_error(gt, gen))
+
+
+def test_what_lies_outside_the_box_does_not_count():
+    rows, columns = region_box(POINTS, 256, 256, region="mouth", margin=0.25)
+    gen = FRAME.copy()
+    gen[: rows.start] = 0
+    gen[:, columns.stop :] = 255
+    assert region_ssim(FRAME, gen, POINTS, POINTS, region="mouth") == 1.0
+    assert region_mse(FRAME, gen, POINTS, POINTS, region="mouth") == 0
+    assert region_mse(FRAME, gen, POINTS, POINTS, region="face") > 0
+
+
+@pytest.mark.parametrize("region", ["mouth", "eyes", "face"])
+def test_no_face_or_no_room_is_missing(region):
+    assert math.isnan(region_ssim(FRAME, NOISY, NOBODY, POINTS, region=region))
+    assert math.isnan(region_mse(FRAME, NOISY, NOBODY, POINTS, region=region))
+    outside = POINTS + 400
+    assert math.isnan(region_ssim(FRAME, NOISY, outside, POINTS, region=region))
+    assert math.isnan(region_mse(FRAME, NOISY, np.full((68, 2), 50.0), POINTS, region=region))  # one px wide
+
+
+@settings(deadline=None, max_examples=50)
+@given(seed=st.integers(0, 2**32), scale=st.floats(0, 300), margin=st.floats(0, 2))
+def test_box_lies_in_the_frame(seed, scale, margin):
+    points = np.random.default_rng(seed).normal(90, scale, (68, 2))
+    box = region_box(points, 180, 200, region="face", margin=margin)
+    if box is not None:
+        rows, columns = box
+        assert 0 <= rows.start < rows.stop <= 180
+        assert 0 <= columns.start < columns.stop <= 200
+
+
+def test_psnr_of_a_region_is_pooled_as_psnr_is():
+    metric = METRICS["PSNR-mouth"]
+    assert metric.clip(np.array([0.0, 2 * 6.5025])) == 40.0
+    assert metric.perfect == math.inf
+
+
+@settings(deadline=None, max_examples=50)
+@given(seed=st.integers(0, 2**32))
+def test_flicker_is_the_mean_difference_of_changes(seed):
+    a, b, c, d = np.random.default_rng(seed).integers(0, 256, (4, 9, 7, 3), np.uint8)
+    naive = np.abs((d.astype(int) - b) - (c.astype(int) - a)).mean()
+    assert flicker(a, b, c, d) == pytest.approx(naive, rel=1e-12)
+    assert flicker(a, a, c, c) == 0
+    assert flicker(a, b, a, b) == 0  # a constant error does not flicker
+
+
+def test_flicker_grows_with_noise():
+    noise = RNG.normal(0, 1, (2, *FRAME.shape))
+    frames = [[np.clip(FRAME + s * one, 0, 255).astype(np.uint8) for one in noise] for s in (1, 3, 9)]
+    values = [flicker(FRAME, before, FRAME, after) for before, after in frames]
+    assert values == sorted(values)
+    blurred = cv2.GaussianBlur(FRAME, (0, 0), 4)
+    assert flicker(FRAME, blurred, FRAME, blurred) == 0
