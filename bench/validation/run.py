@@ -28,7 +28,8 @@ from ..protocol import PROTOCOLS, Protocol
 from ..results import Results, write_json
 from ..run import Options, Progress, run
 from ..source import Side, content_hash, framings, keep_track, opened
-from .distortions import DISTORTIONS, FLOOR, FLOOR_CRF, with_noise
+from .distortions import DISTORTIONS, FLOOR, FLOOR_CRF
+from .pixels import with_noise
 from .subjects import RATE, Kept, Subject, demo_subjects, not_applicable, real_subjects, take_frames
 
 FORMAT = 1

@@ -24,7 +24,7 @@ from ..sound import read_sound
 from ..video import probe, read_frames
 from ..vocabulary import AS_IS, Reading
 from .bending import with_less_mouth, with_other_face
-from .distortions import blurred, delayed, shifted
+from .pixels import blurred, delayed, shifted
 
 RATE = Fraction(25)
 """Frames per second at which clips are kept: those that the protocol measures."""
