@@ -7,6 +7,7 @@ onto this one's landmarks and laid over it. Frames without a face stay as they a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 
 import cv2
 import numpy as np
@@ -50,14 +51,29 @@ def with_other_face(
     frames: Iterator[Frame], landmarks: Points, others: Iterator[Frame], their_landmarks: Points, level: float
 ) -> Iterator[Frame]:
     """Lay `level` percent of the other clip's face over this one, frame by frame, bent onto its landmarks."""
-    for frame, points, other, theirs in zip(frames, landmarks, others, their_landmarks, strict=False):
-        if np.isnan(points).any() or np.isnan(theirs).any():
+    lent = _faces(others, their_landmarks)
+    for frame, points in zip(frames, landmarks, strict=True):
+        other = next(lent, None)
+        if other is None or np.isnan(points).any():
             yield frame
             continue
-        across, down = _sampling(frame.shape[:2], points, theirs)
-        face = cv2.remap(other, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        theirs, their_points = other
+        across, down = _sampling(frame.shape[:2], points, their_points)
+        face = cv2.remap(theirs, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         mask = level / 100 * _face_mask(frame.shape[:2], points)[..., None]
         yield np.clip(np.round(frame + mask * (face.astype(np.float32) - frame)), 0, 255).astype(np.uint8)
+
+
+def _faces(frames: Iterator[Frame], landmarks: Points) -> Iterator[tuple[Frame, Points]]:
+    """Yield a clip's faces without end: where a frame has none, and after the last, the one before stays."""
+    last: tuple[Frame, Points] | None = None
+    for frame, points in zip(frames, landmarks, strict=True):
+        if not np.isnan(points).any():
+            last = frame, points
+        if last is not None:
+            yield last
+    if last is not None:
+        yield from repeat(last)
 
 
 def _bent(frame: Frame, target: Points, source: Points) -> Frame:
