@@ -193,9 +193,9 @@ def _monotonicity(levels: tuple[float, ...], responses: Floats) -> tuple[float, 
 def _seen_from(levels: tuple[float, ...], effects: Floats) -> float | None:
     seen = None
     for level, effect in zip(reversed(levels), effects[::-1], strict=True):
-        if not abs(effect) > 1:
+        if abs(effect) <= 1:
             break
-        seen = level
+        seen = seen if math.isnan(effect) else level
     return seen
 
 
