@@ -7,8 +7,10 @@ import command
 import pytest
 
 from talkbench.bench import check_metric as checker
+from talkbench.bench import registry
 from talkbench.bench.check_metric import check_metric
 from talkbench.bench.checks import check
+from talkbench.bench.trial import Trial
 from talkbench.metrics import METRICS
 
 COMMON = """
@@ -122,17 +124,18 @@ BAD = {
         METRIC = Metric("mine", per_frame=of, **FRAMES)
         """, "Seed what is random"),
     "pure: order": ("""
-        seen = []
+        before = [0.0]
 
         def of(gt, gen):
             d = distance(gt, gen)
-            key = float(np.nanmean(d))
-            if key not in seen:
-                seen.append(key)
-            return d * (1 + (seen[-1] != key))
+            mean = float(np.nanmean(d))
+            changed = mean != before[0]
+            before[0] = mean
+            return d * (1 + changed)
 
         METRIC = Metric("mine", per_frame=of, **LANDMARKS)
-        """, "measured before"),
+        """,
+        "keep no state"),
     "pure: writes": ("""
         def of(gt, gen):
             gen[0, 0] = gt[0, 0]
@@ -210,8 +213,6 @@ def written(folder, body):
 
 
 def in_process(target):
-    from talkbench.bench import registry
-
     metric = registry.find(target, target if ":" in target else None)
     return list(check(metric, metric))
 
@@ -250,27 +251,34 @@ def test_checks_in_a_process_of_its_own(tmp_path, case):
 
 
 def test_a_slow_metric_fails_the_check_of_speed(tmp_path, monkeypatch):
+    trial = Trial.of(registry.load(written(tmp_path, GOOD["frames"])))
+    assert checker._speed(trial).state == "ok"
     monkeypatch.setattr(checker, "SLOWEST", 1e-6)
-    checks = list(check_metric(written(tmp_path, GOOD["frames"])))
-    assert failed(checks) == ["speed"]
-    assert "times SSIM" in checks[-1].says
+    slow = checker._speed(trial)
+    assert (slow.name, slow.state) == ("speed", "failed")
+    assert "times SSIM" in slow.says
 
 
-def test_the_command_prints_a_line_per_check_and_exits_with_2(tmp_path):
-    for name in ("good", "bad"):
-        (tmp_path / name).mkdir()
-    good, bad = written(tmp_path / "good", GOOD["landmarks"]), written(tmp_path / "bad", BAD["worse: better"][0])
-    outcome = command.talkbench("check-metric", good)
-    assert (outcome.code, len(outcome.out.splitlines())) == (0, 12), outcome.out
+def test_the_command_prints_a_line_per_check(tmp_path):
+    outcome = command.talkbench("check-metric", written(tmp_path, GOOD["landmarks"]))
+    names = [line.split("  ")[0].removeprefix("ok   ").strip(" –") for line in outcome.out.splitlines()]
+    assert (outcome.code, len(names)) == (0, 12), outcome.out
+    assert names[:3] == ["declaration", "arguments", "runs"]
+    assert names[-3:] == ["worker", "network", "speed"]
     assert "keeps the contract" in outcome.err
+
+
+def test_the_command_exits_with_2_where_a_check_fails(tmp_path):
+    bad = written(tmp_path, BAD["arguments: positional"][0])
     outcome = command.talkbench("check-metric", bad, "--json")
     assert outcome.code == 2
     data = json.loads(outcome.out)
     assert not data["passed"]
-    assert [one["name"] for one in data["checks"] if one["state"] == "failed"] == ["worse"]
+    assert [one["name"] for one in data["checks"] if one["state"] == "failed"] == ["arguments"]
     outcome = command.talkbench("check-metric", bad)
     assert outcome.code == 2
-    assert "FAIL worse" in outcome.out
+    assert "FAIL arguments" in outcome.out
+    assert "fails 1 of 2 checks" in outcome.err
 
 
 @pytest.mark.parametrize(
