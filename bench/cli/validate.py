@@ -27,7 +27,9 @@ def validate(
         Path | None,
         typer.Option("--gt", help="Folder of real videos, or one video.  [default: the demo corpus]"),
     ] = None,
-    metrics: arguments.Metrics = "full",
+    metrics: Annotated[
+        str, typer.Option("--metrics", metavar="LIST", help="Names with commas between, among them paper and full.")
+    ] = "full",
     metric: arguments.Plugins = None,
     weights: arguments.Weights = None,
     clips: Annotated[int, typer.Option("--clips", min=1, help="How many clips, the first by name.")] = 4,
