@@ -187,6 +187,11 @@ class Side:
         return True
 
 
+def keep_track(source: Source, framing: AnyFraming, track: Track) -> None:
+    """Keep a track in the cache as if it had been found in this source: measuring it will read it from there."""
+    TrackCache(source.cache).put(_key(source, framing), track)
+
+
 def _key(source: Source, framing: AnyFraming) -> str:
     """Hash all that a track depends on."""
     folder_rate = str(source.facts.rate) if source.facts.kind == "frames" else None

@@ -17,7 +17,7 @@ from .output import one_line
 
 _VERBS = (
     "score", "pair", "table", "compare", "report", "ratings", "export", "verify", "spread", "demo", "doctor", "metrics",
-    "protocols", "systems", "cache",
+    "check-metric", "validate", "protocols", "systems", "cache",
 )  # fmt: skip
 
 _UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
@@ -43,8 +43,9 @@ def app() -> typer.Typer:
     )
     application.callback()(_version)
     for verb in _VERBS:
-        module = import_module(f".{verb}", __name__)
-        application.command(verb, epilog=module.EXAMPLES)(getattr(module, verb))
+        name = verb.replace("-", "_")
+        module = import_module(f".{name}", __name__)
+        application.command(verb, epilog=module.EXAMPLES)(getattr(module, name))
     application.add_typer(study.app(), name="study")
     application.add_typer(plot.app(), name="plot")
     return application

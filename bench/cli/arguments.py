@@ -58,7 +58,7 @@ Metrics = Annotated[
 ]
 Plugins = Annotated[
     list[str] | None,
-    typer.Option("--metric", metavar="FILE.py:NAME", help="A metric of your own, see docs/metrics.md. Repeat."),
+    typer.Option("--metric", metavar="FILE.py:NAME", help="A metric of your own, see docs/plugins.md. Repeat."),
 ]
 Weights = Annotated[
     list[str] | None,
@@ -80,6 +80,16 @@ def _named(option: str, texts: Sequence[str] | None, example: str) -> dict[str, 
             raise TalkbenchError(f"{option} {text}: the name {name!r} is already taken by {found[name]}.")
         found[name] = value
     return found
+
+
+def names(text: str | None) -> list[str]:
+    """Read names with commas between them."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def files(weights: Sequence[str] | None) -> dict[str, Path]:
+    """Read --weights KIND=FILE."""
+    return {kind: Path(file) for kind, file in _named("--weights", weights, "KIND=FILE").items()}
 
 
 def options(
@@ -117,9 +127,9 @@ def options(
             crop=crop,
             faces=faces,
             frame_fps=None if frame_fps is None else _rate(frame_fps),
-            metrics=[name.strip() for name in (metrics or "").split(",") if name.strip()],
+            metrics=names(metrics),
             plugins=plugins or (),
-            weights={kind: Path(file) for kind, file in _named("--weights", weights, "KIND=FILE").items()},
+            weights=files(weights),
         ),
         key=key,
         allow_missing=allow_missing,
