@@ -9,8 +9,10 @@ from pathlib import Path
 
 from ..baselines.contract import Found, Key, Listing
 from ..baselines.folder import find
-from ..baselines.systems import ADAPTERS, detect
+from ..baselines.systems import ADAPTERS, detect_in
+from ..baselines.tree import scan
 from .errors import TalkbenchError
+from .location import Remote, location
 from .vocabulary import Clip, Pair, Reading, Take
 
 GROUND_TRUTH = "Ground Truth"
@@ -62,8 +64,9 @@ def plan_folders(
     known = {clip.id for clip in clips}
     takes: dict[str, dict[str, Take]] = {}
     for method in methods:
-        adapter = ADAPTERS[adapters[method]] if method in adapters else detect(gen[method])
-        listing = adapter.find(gen[method], key=key)
+        tree = scan(gen[method])
+        adapter = ADAPTERS[adapters[method]] if method in adapters else detect_in(tree)
+        listing = adapter.find_in(tree, key=key)
         if real.single and listing.single:
             takes[method] = {clips[0].id: _take(method, clips[0].id, listing.files[0])}
         else:
@@ -130,7 +133,10 @@ def _read_manifest(manifest: Path) -> tuple[list[tuple[int, dict[str, str]]], tu
 
 
 def _existing(manifest: Path, line: int, cell: str) -> Path:
-    path = manifest.parent / Path(cell).expanduser()
+    path = location(cell)
+    if isinstance(path, Remote):
+        return path
+    path = manifest.parent / path.expanduser()
     try:
         path.stat()
     except FileNotFoundError as error:

@@ -13,6 +13,8 @@ COLUMNS = {
     "roofline": ("what", "on", "frames/s", "roofline, frames/s", "share"),
     "metrics": ("what", "the paper's four, ms", "ms", "of the four"),
     "growth": ("grows with", "is", "frames", "ms per frame", "peak MB"),
+    "size": ("command", "clips", "s", "CPU s", "peak MB"),
+    "cluster": ("cluster", "is", "of"),
 }
 
 
