@@ -100,6 +100,10 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             f"{path}: cannot be decoded as a video ({error.strerror}). "
             "It is damaged, cut short, or not a video; make it again or leave it out."
         ) from error
+    except IndexError as error:  # PyAV's own
+        raise MediaError(
+            f"{path}: holds a stream that its header does not announce. It is damaged; make it again or leave it out."
+        ) from error
     except OSError as error:
         raise MediaError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
 
