@@ -10,12 +10,12 @@ from pathlib import Path
 from .alignment import Alignment
 from .errors import MediaError
 from .facts import VideoFacts, grid_length
+from .files import File, look
 from .framing import refuse_other_aspect, refuse_other_size
 from .limits import Limits
 from .pairing import Plan
 from .pool import Failed, Pool
 from .protocol import Protocol
-from .video import probe
 from .vocabulary import AS_IS, Pair, Reading
 
 _SQUARE = (Fraction(3, 4), Fraction(3, 2))
@@ -72,30 +72,20 @@ def inspect(
     frame_rate: Fraction,
     pool: Pool,
     limits: Limits,
+    cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Inspection:
-    """Probe every video of a plan once and compare the two sides of every pair."""
+    """Probe every video of a plan once and compare the two sides of every pair; `cache` keeps what is fetched."""
     wanted = dict.fromkeys((pair.clip.video, AS_IS) for pair in plan.pairs)
     wanted |= dict.fromkeys((pair.take.video, pair.take.reading) for pair in plan.pairs if pair.take.video is not None)
-    tasks = (((path, frame_rate, reading), limits.to_probe(_size(path))) for path, reading in wanted)
+    videos = (File(path, reading, cache) for path, reading in wanted)
+    tasks = (((file, frame_rate), limits.to_probe(file.size)) for file in videos)
     facts: dict[tuple[Path, Reading], VideoFacts | MediaError] = {}
-    for done, ((path, _, reading), found) in enumerate(pool.map(_look, tasks), start=1):
-        facts[path, reading] = _unusable(path, found.reason) if isinstance(found, Failed) else found
+    for done, ((file, _), found) in enumerate(pool.map(look, tasks), start=1):
+        facts[file.path, file.reading] = _unusable(file.path, found.reason) if isinstance(found, Failed) else found
         if progress is not None:
             progress(done, len(wanted))
     return Inspection(tuple(_inspect_pair(pair, facts, protocol) for pair in plan.pairs))
-
-
-def _look(task: tuple[Path, Fraction, Reading]) -> VideoFacts:
-    path, rate, reading = task
-    return probe(path, rate=rate, reading=reading)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _unusable(path: Path, reason: str) -> MediaError:

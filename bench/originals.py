@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import MediaError, TalkbenchError
+from .location import Remote, location
 from .pairing import GROUND_TRUTH, Plan, plan_folders, plan_manifest
 from .source import content_hash
 from .vocabulary import AS_IS, Reading
@@ -28,6 +29,10 @@ class Original:
 
     def check(self) -> None:
         """Raise MediaError where this is not what was measured: it is gone, cannot be read, or has changed."""
+        if isinstance(self.path, Remote):
+            raise MediaError(
+                f"{self.path}: is at a URL, which no report opens. Download the videos and score them there."
+            )
         if not self.path.exists():
             raise MediaError(f"{self.path}: is no longer there. Put it back, or score the videos where they are now.")
         try:
@@ -52,7 +57,7 @@ def originals(run: Mapping[str, Any], clips: Iterable[Mapping[Any, Any]]) -> dic
         for side, method in (("gt", GROUND_TRUTH), ("gen", row["method"])):
             file, sha256 = row[f"{side}_video"], row[f"{side}_sha256"]
             if isinstance(file, str) and isinstance(sha256, str):
-                path, reading = read_as.get((row["clip"], method), (Path(file), AS_IS))
+                path, reading = read_as.get((row["clip"], method), (location(file), AS_IS))
                 found.setdefault((row["clip"], method), Original(path, sha256, reading))
     return found
 
@@ -79,6 +84,8 @@ def _plans(config: Mapping[str, Any]) -> Iterator[Plan]:
         except TalkbenchError:
             return
     for method, folder in config["gen"].items():
+        if isinstance(location(config["gt"]), Remote) or isinstance(location(folder), Remote):
+            continue  # reports use no network
         adapters = {name: system for name, system in config["adapters"].items() if name == method}
         try:
             yield plan_folders(Path(config["gt"]), {method: Path(folder)}, key=config["key"], adapters=adapters)

@@ -11,6 +11,7 @@ from ..baselines.contract import Found, Key, Listing
 from ..baselines.folder import find
 from ..baselines.systems import ADAPTERS, detect
 from .errors import TalkbenchError
+from .location import Remote, location
 from .vocabulary import Clip, Pair, Reading, Take
 
 GROUND_TRUTH = "Ground Truth"
@@ -130,7 +131,10 @@ def _read_manifest(manifest: Path) -> tuple[list[tuple[int, dict[str, str]]], tu
 
 
 def _existing(manifest: Path, line: int, cell: str) -> Path:
-    path = manifest.parent / Path(cell).expanduser()
+    path = location(cell)
+    if isinstance(path, Remote):
+        return path
+    path = manifest.parent / path.expanduser()
     try:
         path.stat()
     except FileNotFoundError as error:

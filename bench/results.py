@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _ROW = b"talkbench.clip"
-_GROUP = 1000
-"""Frames per row group of frames.parquet, in which a pair always begins a group of its own."""
+_PART = 1000
+"""Frames per row group of a part: what is held in memory of a long clip."""
+_GROUP = 16_384
+"""Frames per row group of frames.parquet: few enough groups for hundreds of thousands of clips, 20 MB to read one."""
 _REPEATED = ["clip", "method", "gt_face", "gen_face"]
 """Columns whose values repeat: a dictionary makes those small, and only costs memory for numbers."""
 _BROKEN = (OSError, ValueError, LookupError, TypeError, RecursionError, pa.ArrowException)
@@ -100,7 +103,7 @@ def write_json(file: Path, data: object) -> None:
 @contextmanager
 def replacing(file: Path) -> Iterator[Path]:
     """Give a temporary path beside `file`; when the block ends well it takes the place of `file`, all at once."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(6)}.tmp")  # other machines have the same process ids
     try:
         yield temporary
         with temporary.open("rb") as handle:
@@ -133,7 +136,7 @@ class Store:
         """Write one measured pair, atomically."""
         table = part.frames.replace_schema_metadata({_ROW: json.dumps(part.row).encode()})
         with replacing(self.part_file(part.row["method"], part.row["clip"])) as temporary:
-            pq.write_table(table, temporary, row_group_size=_GROUP, use_dictionary=_REPEATED)
+            pq.write_table(table, temporary, row_group_size=_PART, use_dictionary=_REPEATED)
 
     def read_row(self, method: str, clip_id: str) -> dict[str, Any] | None:
         """Return the clip row of a measured pair, or None where it has not been measured (or its part is damaged)."""
@@ -155,17 +158,29 @@ class Store:
             return {}
         return {(row["method"], row["clip"]): row for row in rows}
 
+    def rows(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return the clip rows of those (method, clip id) that are measured, as parts or in the tables."""
+        finished = self.finished_rows()
+        # Listed, not looked up one by one: a file server may remember for a while that a file was not there.
+        parts = {file.name for file in self.parts.iterdir()} if self.parts.is_dir() else set()
+        found = {}
+        for name in wanted:
+            row = self.read_row(*name) if self.part_file(*name).name in parts else None
+            row = row or finished.get(name)
+            if row is not None:
+                found[name] = row
+        return found
+
     def unpack(self) -> None:
         """Make the parts folder; turn the tables of a finished run that goes on back into parts."""
         self.parts.mkdir(exist_ok=True)
         rows = self.finished_rows()
         if rows:
-            frames, group = pq.ParquetFile(self.folder / "frames.parquet"), 0
-            for name, row in rows.items():
-                groups = range(group, group + -(-row["compared"] // _GROUP))
-                group = groups.stop
-                if self.read_row(*name) is None:
-                    self.write_part(Part(row, frames.read_row_groups(groups)))
+            with pq.ParquetFile(self.folder / "frames.parquet") as file:
+                counts = (row["compared"] for row in rows.values())
+                for (name, row), frames in zip(rows.items(), by_clip(file, counts), strict=True):
+                    if self.read_row(*name) is None:
+                        self.write_part(Part(row, frames))
 
     def is_whole(self) -> bool:
         """Whether a finished run's list of failures is there; of the tables, `finished_rows` tells."""
@@ -184,24 +199,10 @@ class Store:
         self, order: Iterable[tuple[str, str]], columns: pa.Schema, failures: list[dict[str, str]], run: dict[str, Any]
     ) -> None:
         """Turn the parts into the tables, in the given order of (method, clip id), and mark the run finished."""
-        rows = []
-        writer: pq.ParquetWriter | None = None
+        failed = {(failure["method"], failure["clip"]) for failure in failures}
+        rows: list[dict[str, Any]] = []
         with replacing(self.folder / "frames.parquet") as temporary:
-            for method, clip_id in order:
-                row = self.read_row(method, clip_id)
-                if row is None:
-                    continue
-                part = pq.ParquetFile(self.part_file(method, clip_id))
-                writer = writer or pq.ParquetWriter(
-                    temporary, part.schema_arrow.remove_metadata(), use_dictionary=_REPEATED
-                )
-                for group in range(part.num_row_groups):
-                    writer.write_table(part.read_row_group(group).replace_schema_metadata(None))
-                rows.append(row)
-            if writer is None:
-                pq.write_table(pa.table({}), temporary)
-            else:
-                writer.close()
+            _write_grouped(temporary, self._frames(order, failed, rows))
         with replacing(self.folder / "clips.parquet") as temporary:
             pq.write_table(pa.Table.from_pylist(rows, schema=columns), temporary)
         with replacing(self.folder / "failures.jsonl") as temporary:
@@ -209,3 +210,57 @@ class Store:
             temporary.write_text("".join(lines), encoding="utf-8")
         write_json(self.folder / "run.json", run | {"finished": True})
         self.drop_parts()
+
+    def _frames(
+        self, order: Iterable[tuple[str, str]], failed: set[tuple[str, str]], rows: list[dict[str, Any]]
+    ) -> Iterator[pa.Table]:
+        """Yield the frames of the measured pairs, piece by piece, and add each pair's clip row to `rows`."""
+        for name in order:
+            if name in failed:
+                continue
+            row = self.read_row(*name)
+            if row is None:
+                raise TalkbenchError(
+                    f"{self.part_file(*name)}: was written and cannot be read. All workers must write into one shared "
+                    "folder, whose disk must not lose files. Run the same command again."
+                )
+            with pq.ParquetFile(self.part_file(*name)) as part:
+                for group in range(part.num_row_groups):
+                    yield part.read_row_group(group).replace_schema_metadata(None)
+            rows.append(row)
+
+
+def by_clip(file: pq.ParquetFile, counts: Iterable[int], columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the next rows of a file, so many at a time as `counts` says (fewer at its end), a row group in memory."""
+    left = file.schema_arrow.empty_table() if columns is None else file.schema_arrow.empty_table().select(columns)
+    group = 0
+    for count in counts:
+        while left.num_rows < count and group < file.num_row_groups:
+            left = pa.concat_tables([left, file.read_row_group(group, columns=columns)])
+            group += 1
+        yield left.slice(0, count)
+        left = left.slice(count)
+
+
+def _write_grouped(file: Path, pieces: Iterator[pa.Table]) -> None:
+    """Write tables as one, in row groups of `_GROUP` rows whatever the pieces."""
+    first = next(pieces, None)
+    if first is None:
+        pq.write_table(pa.table({}), file)
+        return
+    held, count = [first], first.num_rows
+    with pq.ParquetWriter(file, first.schema, use_dictionary=_REPEATED) as writer:
+
+        def flush(rows: int) -> None:
+            nonlocal held, count
+            whole = pa.concat_tables(held)
+            writer.write_table(whole.slice(0, rows).combine_chunks(), row_group_size=_GROUP)
+            held, count = [whole.slice(rows)], count - rows
+
+        for piece in pieces:
+            held.append(piece)
+            count += piece.num_rows
+            while count >= _GROUP:
+                flush(_GROUP)
+        if count:
+            flush(count)

@@ -8,23 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from .cache import TrackCache, default_folder, size_limit
 from .claim import held, refuse_other
 from .device import check_device
-from .errors import MediaError, TalkbenchError
+from .errors import TalkbenchError
+from .files import files, hash_of, unchanged
 from .inspection import Inspected, Inspection, inspect
 from .limits import Limits
-from .measure import PREDICTED, Job, clip_columns, measure
+from .location import location
+from .measure import PREDICTED, Job, clip_columns
 from .pairing import Plan, plan_folders, plan_manifest
 from .pool import Failed, Here, Pool, Workers
 from .protocol import PROTOCOLS, Protocol
 from .results import FORMAT, Results, Store, read_run
 from .signature import ingredients, signature
-from .source import content_hash
+from .tasks import MeasuredInto, measured
 from .vocabulary import Pair
 
 Source = str | Path
@@ -36,7 +37,8 @@ Progress = Callable[[str, int, int], None]
 class Options:
     """What to score and how. With no `cache` folder, landmarks are not kept.
 
-    `workers` processes open the videos, under limits; None opens them here.
+    `workers` processes open the videos, under limits; None opens them here. `cluster`, the address of a Dask scheduler or
+    a TOML file for a queue, opens them on its machines.
     """
 
     gt: Path | None
@@ -49,12 +51,15 @@ class Options:
     workers: int | None = None
     cache: Path | None = None
     device: str = "cpu"
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         if self.key not in ("path", "stem"):
             raise TalkbenchError(f"key {self.key!r}: expected 'path' or 'stem'.")
         if self.workers is not None and self.workers < 1:
             raise TalkbenchError(f"workers {self.workers}: expected at least 1.")
+        if self.workers is not None and self.cluster is not None:
+            raise TalkbenchError("--workers counts processes of this machine, --cluster has its own: leave one out.")
 
     @property
     def frame_rate(self) -> Fraction:
@@ -103,6 +108,7 @@ def score(
     out: Source | None = None,
     cache: Source | Literal[False] | None = None,
     device: str = "cpu",
+    cluster: str | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Score one folder (or video) per method against a folder (or video) of real clips.
@@ -127,8 +133,8 @@ def score(
         weights={kind: Path(file) for kind, file in (weights or {}).items()},
     )
     options = Options(
-        gt=None if gt is None else Path(gt),
-        gen={name: Path(path) for name, path in (gen or {}).items()},
+        gt=None if gt is None else location(gt),
+        gen={name: location(path) for name, path in (gen or {}).items()},
         manifest=None if manifest is None else Path(manifest),
         protocol=resolved,
         adapters=adapters or {},
@@ -137,6 +143,7 @@ def score(
         workers=workers,
         cache=None if cache is False else Path(cache) if cache is not None else default_folder(),
         device=device,
+        cluster=cluster,
     )
     if out is not None:
         run(options, Path(out), progress=progress)
@@ -164,13 +171,14 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
             frame_rate=options.frame_rate,
             pool=pool,
             limits=limits,
+            cache=options.cache,
             progress=lambda n, of: report("inspect", n, of),
         )
         for problem in (inspection.nothing_readable(), inspection.refusal()):
             if problem:
                 raise TalkbenchError(problem)
         with held(folder, options.config()) as store:
-            left = set(_left(plan, store))
+            left = set(_left(plan, store, options, pool=pool, limits=limits))
             if not left and read_run(folder)["finished"] and store.is_whole():
                 store.drop_parts()
                 return
@@ -189,35 +197,25 @@ def run(options: Options, folder: Path, *, progress: Progress | None = None) -> 
 
 
 def _pool(options: Options, limits: Limits) -> AbstractContextManager[Pool]:
+    if options.cluster is not None:
+        from .cluster import connected  # not everybody has Dask
+
+        return connected(options.cluster, options.protocol, device=options.device, memory=limits.memory)
     if options.workers is None:
         return nullcontext(Here())
     # What a GPU's driver maps is no measure of what a clip needs.
     return Workers(options.workers, limits.memory if options.device == "cpu" else None)
 
 
-def _left(plan: Plan, store: Store) -> list[Pair]:
+def _left(plan: Plan, store: Store, options: Options, *, pool: Pool, limits: Limits) -> list[Pair]:
     """Return the pairs that are not measured yet, or whose files have changed since."""
-    rows = store.finished_rows()
-
-    @cache
-    def hash_of(path: Path | None, prefix: str | None) -> str | None:
-        try:
-            return None if path is None else content_hash(path, prefix)
-        except (OSError, MediaError):
-            return "unreadable"
+    rows = store.rows((pair.take.method, pair.clip.id) for pair in plan.pairs)
+    read = {pair: files(pair, options.cache) for pair in plan.pairs if (pair.take.method, pair.clip.id) in rows}
+    wanted = dict.fromkeys(file for of_pair in read.values() for file in of_pair.values())
+    hashes = dict(pool.map(hash_of, ((file, limits.to_probe(file.size)) for file in wanted)))
 
     def fresh(pair: Pair) -> bool:
-        name = (pair.take.method, pair.clip.id)
-        row = store.read_row(*name) or rows.get(name)
-        take = pair.take
-        if row is None:
-            return False
-        files = (
-            (row["gt_sha256"], pair.clip.video, None),
-            (row["gen_sha256"], take.video, take.reading.prefix),
-            (row["gen_landmarks_sha256"], take.landmarks, None),
-        )
-        return all(known == hash_of(path, prefix) for known, path, prefix in files)
+        return pair in read and unchanged(rows[pair.take.method, pair.clip.id], read[pair], hashes.__getitem__)
 
     return [pair for pair in plan.pairs if not fresh(pair)]
 
@@ -242,12 +240,14 @@ def _measure_all(
         for one in pairs
         if one.broken is None
     )
+    into = MeasuredInto(store.folder.absolute(), signature(options.protocol, device=options.device))
+    measure: Callable[[Job], Any] = measured if options.cluster is None else into
     done = total - len(pairs) + len(reasons)
     report("measure", done, total)
     for job, outcome in pool.map(measure, jobs):
         if isinstance(outcome, Failed):
             reasons[job.pair] = outcome.reason
-        else:
+        elif outcome is not None:
             store.write_part(outcome)
         done += 1
         report("measure", done, total)

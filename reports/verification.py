@@ -15,7 +15,7 @@ import json
 import math
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..bench.errors import TalkbenchError
-from ..bench.results import Results
+from ..bench.results import Results, by_clip
 from ..bench.signature import spelled
 from ..metrics import METRICS
 from .formats import to_json
@@ -193,9 +193,9 @@ def _check_clips(pack: Path, results: Results, frames: pq.ParquetFile) -> str:
     """Every clip's values and numbers of frames again from its frames, one clip in memory at a time."""
     scored = _scored(results.run)
     rows = results.clips.to_dict("records")
-    group = 0
-    for row in rows:
-        measured, group = _frames_of(frames, row["compared"], group, scored)
+    columns = ["clip", "method", *(stored for _, stored, _ in scored)]
+    counts = (row["compared"] for row in rows)
+    for row, measured in zip(rows, by_clip(frames, counts, columns) if rows else (), strict=True):
         clips, methods = (set(measured[name].to_pylist()) for name in ("clip", "method"))
         if (clips, methods) != ({row["clip"]}, {row["method"]}) or len(measured) != row["compared"]:
             raise PackError(f"{pack}: the frames of {row['method']}, clip {row['clip']} are not those of that clip.")
@@ -210,18 +210,6 @@ def _check_clips(pack: Path, results: Results, frames: pq.ParquetFile) -> str:
                 )
     count = frames.metadata.num_rows if rows else 0
     return f"clips: {len(rows) * len(scored)} values of {len(rows)} clips again from {count:,} frames, all equal"
-
-
-def _frames_of(
-    frames: pq.ParquetFile, count: int, group: int, scored: Sequence[tuple[str, str, Callable[[Any], float]]]
-) -> tuple[pa.Table, int]:
-    """The next `count` frames from row group `group` on, and the group after them: a pair begins one of its own."""
-    groups, rows = [], 0
-    while rows < count:
-        groups.append(group)
-        rows += frames.metadata.row_group(group).num_rows
-        group += 1
-    return frames.read_row_groups(groups, columns=["clip", "method", *(stored for _, stored, _ in scored)]), group
 
 
 def _scored(run: dict[str, Any]) -> list[tuple[str, str, Callable[[Any], float]]]:

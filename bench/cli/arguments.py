@@ -101,15 +101,17 @@ def options(
     workers: int | None = None,
     cache: Path | None = None,
     device: str = "cpu",
+    cluster: str | None = None,
 ) -> Options:
     """Check the options that name what to compare, and put them together."""
+    from ..location import location
     from ..run import Options
 
     if manifest is not None and (gt is not None or gen or adapter):
         raise TalkbenchError("--manifest names the real and the generated videos: leave out --gt, --gen and --adapter.")
     return Options(
-        gt=gt,
-        gen={name: Path(folder) for name, folder in _named("--gen", gen, "NAME=DIR").items()},
+        gt=None if gt is None else location(gt),
+        gen={name: location(folder) for name, folder in _named("--gen", gen, "NAME=DIR").items()},
         adapters=_named("--adapter", adapter, "NAME=SYSTEM"),
         manifest=manifest,
         protocol=_protocol(protocol).with_options(
@@ -126,6 +128,7 @@ def options(
         workers=workers,
         cache=cache,
         device=device,
+        cluster=cluster,
     )
 
 

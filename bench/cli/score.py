@@ -50,6 +50,14 @@ def score(
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no landmarks.")] = False,
     device: Annotated[str, typer.Option("--device", help="Where pixels are compared: cpu or cuda.")] = "cpu",
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="ADDRESS|TOML",
+            help="Measure on a Dask scheduler's workers (tcp://host:8786) or a SLURM queue's: docs/cluster.md.",
+        ),
+    ] = None,
     as_json: arguments.AsJson = False,
 ) -> None:
     """Score a folder of generated videos per method against the real ones."""
@@ -72,9 +80,10 @@ def score(
         metrics=metrics,
         plugins=metric,
         weights=weights,
-        workers=workers or len(os.sched_getaffinity(0)),
+        workers=workers or (None if cluster else len(os.sched_getaffinity(0))),
         cache=None if no_cache else cache or default_folder(),
         device=device,
+        cluster=cluster,
     )
     with progress_bar() as progress:
         run(options, out, progress=progress)
