@@ -41,9 +41,7 @@ def location(text: str | Path) -> Path:
     scheme, rest = found["scheme"].lower(), found["rest"]
     shown = f"{scheme}://{re.split('[?#]', rest)[0].rpartition('@')[2]}"
     if scheme not in SCHEMES or "::" in rest:
-        raise TalkbenchError(
-            f"{shown}: cannot be read. Expected a path, or a URL that begins with one of: {_schemes()}."
-        )
+        raise TalkbenchError(f"{shown}: cannot be read. Expected a path, or a URL of one of: {_schemes()}.")
     if "@" in rest.partition("/")[0] or "?" in rest or "#" in rest:
         raise TalkbenchError(
             f"{shown}: a URL must hold no user name, password, query or fragment, since results name it. Give "

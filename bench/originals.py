@@ -30,9 +30,7 @@ class Original:
     def check(self) -> None:
         """Raise MediaError where this is not what was measured: it is gone, cannot be read, or has changed."""
         if isinstance(self.path, Remote):
-            raise MediaError(
-                f"{self.path}: is at a URL, which no report opens. Download the videos and score them there."
-            )
+            raise MediaError(f"{self.path}: is at a URL, which no report opens. Download the videos and score those.")
         if not self.path.exists():
             raise MediaError(f"{self.path}: is no longer there. Put it back, or score the videos where they are now.")
         try:

@@ -123,7 +123,7 @@ def _named(url: Remote, kind: type[TalkbenchError]) -> Iterator[None]:
     except Exception as error:
         said = " ".join(str(error).split())[:200]
         raise kind(
-            f"{url}: cannot be read ({type(error).__name__}: {said}). Check the address, the network and the credentials."
+            f"{url}: cannot be read ({type(error).__name__}: {said}). Check the address, the network and credentials."
         ) from error
 
 
@@ -149,14 +149,10 @@ def _bring(files: Any, about: Mapping[str, Any], url: str, to: Path, kept: Path 
     limit = size_limit()
     if (about.get("size") or 0) > limit:
         raise MediaError(f"{url}: is {about['size']:,} bytes, more than TALKBENCH_CACHE_SIZE ({limit:,}). Allow more.")
-    version = {name: str(about[name]) for name in _VERSIONS if about.get(name) is not None}
+    stated = {name: str(about[name]) for name in _VERSIONS if about.get(name) is not None}
+    version = stated | {"size": about.get("size")} if stated else None
     note = None if kept is None else kept / "urls" / f"{hashlib.sha256(url.encode()).hexdigest()}.json"
-    if (
-        kept is not None
-        and note is not None
-        and version
-        and _take_kept(kept, note, version | {"size": about.get("size")}, to)
-    ):
+    if kept is not None and note is not None and version and _take_kept(kept, note, version, to):
         return
     digest, size = hashlib.sha256(), 0
     options = _STREAMED.get(url.partition(":")[0], {})
@@ -168,7 +164,7 @@ def _bring(files: Any, about: Mapping[str, Any], url: str, to: Path, kept: Path 
             digest.update(chunk)
             target.write(chunk)
     if kept is not None and note is not None:
-        _keep(kept, note, to, digest.hexdigest(), version | {"size": about.get("size")}, limit)
+        _keep(kept, note, to, digest.hexdigest(), version, limit)
 
 
 def _take_kept(kept: Path, note: Path, version: Mapping[str, Any], to: Path) -> bool:
@@ -187,7 +183,7 @@ def _take_kept(kept: Path, note: Path, version: Mapping[str, Any], to: Path) -> 
     return True
 
 
-def _keep(kept: Path, note: Path, file: Path, sha256: str, version: Mapping[str, Any], limit: int) -> None:
+def _keep(kept: Path, note: Path, file: Path, sha256: str, version: Mapping[str, Any] | None, limit: int) -> None:
     """Keep a fetched file; a cache that cannot be written is not an error, only slower."""
     size = file.stat().st_size
     with contextlib.suppress(OSError):

@@ -37,8 +37,8 @@ Progress = Callable[[str, int, int], None]
 class Options:
     """What to score and how. With no `cache` folder, landmarks are not kept.
 
-    `workers` processes open the videos, under limits; None opens them here. `cluster`, the address of a Dask scheduler or
-    a TOML file for a queue, opens them on its machines.
+    `workers` processes open the videos, under limits; None opens them here. `cluster`, the address of a Dask scheduler
+    or a TOML file on a queue, opens them on its machines.
     """
 
     gt: Path | None

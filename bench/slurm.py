@@ -39,9 +39,7 @@ def read(file: Path) -> Slurm:
     try:
         return Slurm.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
-        raise TalkbenchError(
-            f"{file}: cannot be read ({error.strerror}). Expected a TOML file on SLURM jobs."
-        ) from error
+        raise TalkbenchError(f"{file}: cannot be read ({error.strerror}). Expected a TOML file about jobs.") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TalkbenchError(f"{file}: is not TOML ({error}).") from error
     except ValidationError as error:

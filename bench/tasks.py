@@ -61,9 +61,7 @@ class MeasuredInto:
         try:
             store.write_part(part)
         except OSError as error:
-            return Refused(
-                f"cannot write into {store.parts} ({error.strerror}): all workers must share the result folder"
-            )
+            return Refused(f"cannot write into {store.parts} ({error.strerror}): all must share the result folder")
         return None
 
 
