@@ -91,8 +91,11 @@ class Adapter:
         Raises TalkbenchError where the root is missing or unreadable, holds nothing of this layout, or gives two files
         the same id.
         """
-        tree = scan(root)
-        drafts = [draft for draft in self.takes(tree) if tree.root.is_dir() or draft.path == tree.root]
+        return self.find_in(scan(root), key=key)
+
+    def find_in(self, tree: Tree, *, key: Key = "path") -> Listing:
+        """Find the takes among names that are already read: see `find`."""
+        drafts = [draft for draft in self.takes(tree) if not tree.is_file or draft.path == tree.root]
         sure = self.name == DEFAULT or (self.exclusive and self.mark(tree))
         others = [] if drafts and sure else self._others(tree)
         if not drafts or any(other.exclusive for other in others):
@@ -101,7 +104,7 @@ class Adapter:
             raise TalkbenchError(f"{tree.root}: holds no {self.layout}. Found {tree.some_names()}.{advice}")
         files = sorted((_named(draft, tree, key) for draft in drafts), key=lambda found: (found.id, str(found.path)))
         _refuse_twice(tree.root, files)
-        single = tree.root.is_file() or any(not draft.id or draft.path == tree.root for draft in drafts)
+        single = tree.is_file or any(not draft.id or draft.path == tree.root for draft in drafts)
         return Listing(tree.root, tuple(files), single)
 
     def _others(self, tree: Tree) -> list[Adapter]:
@@ -133,23 +136,24 @@ def tails(stem: str) -> list[str]:
 
 def _named(draft: Found, tree: Tree, key: Key) -> Found:
     """Give a draft the clip id, and the other readings, that the ground truth's own names would get."""
-    name = draft.name or mead.parse(_full(draft.id, tree))
+    base = str(tree.base.absolute())
+    name = draft.name or mead.parse(_full(draft.id, base))
     clip_id = name.clip_id if name else _plain(draft.id, tree, key)
     also = []
     for text in draft.also:
-        other = mead.parse(_full(text, tree))
+        other = mead.parse(_full(text, base))
         also.append(other.clip_id if other else _plain(text, tree, key))
     return replace(draft, id=clip_id, name=name, also=tuple(text for text in dict.fromkeys(also) if text != clip_id))
 
 
-def _full(text: str, tree: Tree) -> PurePath:
-    return tree.base.absolute() / text if text else tree.base.absolute()
+def _full(text: str, base: str) -> str:
+    return f"{base}/{text}" if text else base
 
 
 def _plain(text: str, tree: Tree, key: Key) -> str:
     """Spell a clip's path one way (file systems differ in how they store accents), or its last name alone."""
     text = unicodedata.normalize("NFC", text or tree.base.absolute().name)
-    return PurePosixPath(text).name if key == "stem" else text
+    return text.rpartition("/")[2] if key == "stem" else text
 
 
 def _refuse_twice(root: Path, files: list[Found]) -> None:

@@ -36,8 +36,10 @@ def _takes(tree: Tree) -> Iterator[Found]:
 
 
 def _take(clip: str, path: Path, beside: Folder | None) -> Found:
+    if beside is None or not beside.files:
+        return Found(clip, path)
     names = (f"{PurePosixPath(clip).name}.landmarks{suffix}" for suffix in (".npy", ".txt"))
-    landmarks = next((beside.path / name for name in names if name in beside.files), None) if beside else None
+    landmarks = next((beside.path / name for name in names if name in beside.files), None)
     return Found(clip, path, landmarks=landmarks, scheme="dlib-68" if landmarks else None)
 
 

@@ -63,7 +63,7 @@ class MeadName:
         return f"{self.actor}/{view}{self.emotion}/level_{self.level}/{self.sentence}"
 
 
-def parse(path: PurePath) -> MeadName | None:
+def parse(path: PurePath | str) -> MeadName | None:
     """Read a MEAD name from an absolute path without its suffix, or return None where it is not one.
 
     >>> parse(PurePath("/data/MEAD/M003/video/front/angry/level_3/001")).clip_id
@@ -75,7 +75,7 @@ def parse(path: PurePath) -> MeadName | None:
     >>> parse(PurePath("/out/interview")) is None
     True
     """
-    text = path.as_posix()
+    text = path if isinstance(path, str) else path.as_posix()
     found = next((match.groupdict() for match in (spelling.search(text) for spelling in _PATHS) if match), None)
     if found is None:
         return None

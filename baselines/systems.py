@@ -26,7 +26,7 @@ from . import (
     wav2lip,
 )
 from .contract import DEFAULT, Adapter, unknown
-from .tree import scan
+from .tree import Tree, scan
 
 GROUP = "talkbench.adapters"
 """The entry-point group of third parties' adapters."""
@@ -83,7 +83,11 @@ def detect(root: Path) -> Adapter:
 
     Raises TalkbenchError where several claim them, and where the root is missing or unreadable.
     """
-    tree = scan(root)
+    return detect_in(scan(root))
+
+
+def detect_in(tree: Tree) -> Adapter:
+    """Return the adapter that names call for, where they are already read: see `detect`."""
     claiming = [adapter for name, adapter in ADAPTERS.items() if name != DEFAULT and adapter.mark(tree)]
     exclusive = [adapter for adapter in claiming if adapter.exclusive]
     candidates = exclusive or claiming

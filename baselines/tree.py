@@ -1,16 +1,21 @@
-"""The names below a folder: all that an adapter looks at. Nothing is opened, and a directory's order is no matter."""
+"""The names below a folder, or below a URL: all that an adapter looks at.
+
+Nothing is opened, and a directory's order is no matter.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from ..bench.errors import TalkbenchError
+from ..bench.location import Remote
+from ..bench.remote import names_below
 from ..bench.vocabulary import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 _NUMBERED = re.compile(r"^(?P<prefix>.*?)(?P<number>\d+)$", re.DOTALL)
@@ -44,10 +49,13 @@ class Folder:
         """Return the path below the root of a name in this folder."""
         return f"{self.inside}/{name}" if self.inside else name
 
-    def stems(self) -> Iterator[tuple[str, Path]]:
-        """Yield (name without suffix, path) of every video."""
-        for name in self.videos:
-            yield Path(name).stem, self.path / name
+    def stems(self) -> Iterable[tuple[str, Path]]:
+        """Return (name without suffix, path) of every video."""
+        return self._stems
+
+    @cached_property
+    def _stems(self) -> tuple[tuple[str, Path], ...]:
+        return tuple((os.path.splitext(name)[0], self.path / name) for name in self.videos)  # noqa: PTH122 - faster
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,11 @@ class Tree:
     def base(self) -> Path:
         """The folder that `inside` counts from."""
         return self.folders[0].path
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the root is one video."""
+        return self.base != self.root
 
     def at(self, inside: str) -> Folder | None:
         """Return the folder of this path below the root, if there is one."""
@@ -86,6 +99,8 @@ def scan(root: Path) -> Tree:
 
     Raises TalkbenchError where the root is missing or a folder cannot be read.
     """
+    if isinstance(root, Remote):
+        return _scan_url(root)
     root = root.expanduser()
     try:
         is_folder = stat.S_ISDIR(root.stat().st_mode)
@@ -97,6 +112,21 @@ def scan(root: Path) -> Tree:
     if is_folder:
         return Tree(root, tuple(_walk(root, "", {root.resolve()})))
     return Tree(root, (replace(_look(root.parent, ""), videos=(root.name,), series={}, folders=()),))
+
+
+def _scan_url(root: Remote) -> Tree:
+    names = names_below(root)
+    if names is None:
+        return Tree(root, (_folder(root.parent, "", [(root.name, False)]),))
+    inside: dict[str, dict[str, bool]] = {"": {}}
+    for name in names:
+        *above, last = name.split("/")
+        for depth in range(len(above) + 1):
+            here, step = "/".join(above[:depth]), [*above, last][depth]
+            inside.setdefault(here, {})[step] = depth < len(above)
+    # Depth first, as a folder is walked.
+    order = sorted(inside, key=lambda here: here.split("/") if here else [])
+    return Tree(root, tuple(_folder(root / here if here else root, here, inside[here].items()) for here in order))
 
 
 def _walk(path: Path, inside: str, seen: set[Path]) -> Iterator[Folder]:
@@ -113,25 +143,30 @@ def _walk(path: Path, inside: str, seen: set[Path]) -> Iterator[Folder]:
 
 
 def _look(path: Path, inside: str) -> Folder:
-    videos, files, folders = [], [], []
-    series: dict[str, int] = {}
     try:
         with os.scandir(path) as entries:
-            for entry in entries:
-                stem, suffix = os.path.splitext(entry.name)  # noqa: PTH122 - a path object per frame is slow
-                if entry.name.startswith("."):
-                    continue
-                if _is_folder(entry):
-                    folders.append(entry.name)
-                elif suffix.lower() in VIDEO_SUFFIXES:
-                    videos.append(entry.name)
-                elif suffix.lower() in IMAGE_SUFFIXES and (match := _NUMBERED.match(stem)):
-                    number = int(match["number"])
-                    series[match["prefix"]] = min(number, series.get(match["prefix"], number))
-                else:
-                    files.append(entry.name)
+            return _folder(path, inside, ((entry.name, _is_folder(entry)) for entry in entries))
     except OSError as error:
         raise TalkbenchError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
+
+
+def _folder(path: Path, inside: str, names: Iterable[tuple[str, bool]]) -> Folder:
+    """Sort (name, whether it is a folder) into what they are."""
+    videos, files, folders = [], [], []
+    series: dict[str, int] = {}
+    for name, is_folder in names:
+        stem, suffix = os.path.splitext(name)  # noqa: PTH122 - a path object per frame is slow
+        if name.startswith("."):
+            continue
+        if is_folder:
+            folders.append(name)
+        elif suffix.lower() in VIDEO_SUFFIXES:
+            videos.append(name)
+        elif suffix.lower() in IMAGE_SUFFIXES and (match := _NUMBERED.match(stem)):
+            number = int(match["number"])
+            series[match["prefix"]] = min(number, series.get(match["prefix"], number))
+        else:
+            files.append(name)
     for name in (*videos, *folders, *series):
         _refuse_other_than_utf8(path / name)
     return Folder(

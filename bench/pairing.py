@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ..baselines.contract import Found, Key, Listing
 from ..baselines.folder import find
-from ..baselines.systems import ADAPTERS, detect
+from ..baselines.systems import ADAPTERS, detect_in
+from ..baselines.tree import scan
 from .errors import TalkbenchError
 from .location import Remote, location
 from .vocabulary import Clip, Pair, Reading, Take
@@ -63,8 +64,9 @@ def plan_folders(
     known = {clip.id for clip in clips}
     takes: dict[str, dict[str, Take]] = {}
     for method in methods:
-        adapter = ADAPTERS[adapters[method]] if method in adapters else detect(gen[method])
-        listing = adapter.find(gen[method], key=key)
+        tree = scan(gen[method])
+        adapter = ADAPTERS[adapters[method]] if method in adapters else detect_in(tree)
+        listing = adapter.find_in(tree, key=key)
         if real.single and listing.single:
             takes[method] = {clips[0].id: _take(method, clips[0].id, listing.files[0])}
         else:
