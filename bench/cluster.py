@@ -228,14 +228,19 @@ def _client(address: str) -> Client:
 
 def _refuse_others(client: Client, address: str, protocol: Protocol, device: str) -> None:
     """Raise TalkbenchError where a worker has other versions than we have, or works on several tasks in one process."""
-    found = client.get_versions(packages=["talkbench"])
+    found = client.get_versions()
+    theirs = {worker: _versions(about) for worker, about in found["workers"].items()}
     ours = _versions(found["client"])
-    for worker, about in found["workers"].items():
-        theirs = _versions(about)
+    if all(versions == ours for versions in theirs.values()):  # else a function might not arrive
+        version_of = _version_of_talkbench()
+        ours |= {"talkbench": version_of()}
+        for worker, version in client.run(version_of).items():
+            theirs.setdefault(worker, dict(ours))["talkbench"] = version
+    for worker, versions in theirs.items():
         for name, version in ours.items():
-            if theirs[name] != version:
+            if versions[name] != version:
                 raise TalkbenchError(
-                    f"--cluster {address}: worker {worker} has {name} {theirs[name] or 'not installed'}, here is "
+                    f"--cluster {address}: worker {worker} has {name} {versions[name] or 'not installed'}, here is "
                     f"{version}. Install the same on all machines."
                 )
     for worker, threads in client.nthreads().items():
@@ -258,7 +263,21 @@ def _versions(about: Any) -> dict[str, str | None]:  # noqa: ANN401
     """Return the versions that must agree, of what `Client.get_versions` says of one process."""
     packages = about["packages"]
     python = ".".join(packages["python"].split(".")[:2])
-    return {"talkbench": packages.get("talkbench"), "Python": python, "distributed": packages.get("distributed")}
+    return {"Python": python, "distributed": packages.get("distributed")}
+
+
+def _version_of_talkbench() -> Callable[[], str | None]:
+    """Return a function for a worker that may have another talkbench, or none: as a closure it travels by its code."""
+
+    def version() -> str | None:
+        from importlib import import_module
+
+        try:
+            return str(import_module("talkbench").__version__)
+        except ImportError:
+            return None
+
+    return version
 
 
 def _ingredients(protocol: Protocol, device: str) -> dict[str, Any]:

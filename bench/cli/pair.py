@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
     from ..inspection import Inspected, Inspection
     from ..pairing import Plan
 
+_PROBED = 10_000
+"""Pairs whose videos are opened without being asked to."""
 EXAMPLES = (
     "Examples:\n\n"
     "talkbench pair --gt real/ --gen Ours=ours/\n\n"
     "talkbench pair --manifest pairs.csv --align truncate --json\n\n"
+    "Of more than 10,000 pairs no video is opened unless --probe asks for it: opening one takes milliseconds.\n\n"
     "Exit codes: 2 where `talkbench score` with the same options would refuse, 1 where it would lose single clips."
 )
 
@@ -36,10 +40,19 @@ def pair(
     key: arguments.KeyOption = "path",
     allow_missing: arguments.AllowMissing = False,
     frame_fps: arguments.FrameFps = None,
+    probe: Annotated[
+        bool | None,
+        typer.Option(
+            "--probe/--no-probe",
+            help="Open every video, or pair by names alone.  [default: open those of up to 10,000 pairs]",
+            show_default=False,
+        ),
+    ] = None,
     as_json: arguments.AsJson = False,
 ) -> None:
     """Show how files would be paired, what is left over, and every mismatch."""
-    from ..inspection import inspect
+    from ..cache import default_folder
+    from ..inspection import Inspected, Inspection, inspect
     from ..limits import Limits
     from ..pool import Workers
 
@@ -56,16 +69,21 @@ def pair(
         frame_fps=frame_fps,
     )
     plan = options.plan()
-    limits = Limits.stated()
-    with progress_bar() as progress, Workers(1, limits.memory) as pool:
-        inspection = inspect(
-            plan,
-            options.protocol,
-            frame_rate=options.frame_rate,
-            pool=pool,
-            limits=limits,
-            progress=lambda done, total: progress("inspect", done, total),
-        )
+    if probe or (probe is None and len(plan.pairs) <= _PROBED):
+        limits = Limits.stated()
+        with progress_bar() as progress, Workers(len(os.sched_getaffinity(0)), limits.memory) as pool:
+            inspection = inspect(
+                plan,
+                options.protocol,
+                frame_rate=options.frame_rate,
+                pool=pool,
+                limits=limits,
+                cache=default_folder(),
+                progress=lambda done, total: progress("inspect", done, total),
+            )
+    else:
+        inspection = Inspection(tuple(Inspected(pair, None, None) for pair in plan.pairs))
+        typer.echo(f"{len(plan.pairs)} pairs by their names alone: --probe opens the videos", err=True)
     rate = options.protocol.time.rate
     refusal = None if allow_missing else plan.refusal()
     refusal = refusal or inspection.nothing_readable() or inspection.refusal()
@@ -84,19 +102,20 @@ def _text(plan: Plan, inspection: Inspection, rate: Fraction | None) -> str:
         unusable = f", {broken} of them with a file that cannot be read" if broken else ""
         lines.append(f"{method}: {len(pairs)} of {len(plan.clips)} clips paired{unusable}")
         for inspected in pairs:
+            unread = inspected.broken is not None
             lines.append(f"  {one_line(inspected.pair.clip.id)}")
-            lines.append(f"    real       {_line(inspected.pair.clip.video, inspected.gt, rate)}")
+            lines.append(f"    real       {_line(inspected.pair.clip.video, inspected.gt, rate, broken=unread)}")
             take = inspected.pair.take
-            lines.append(f"    generated  {_line(take.video or take.landmarks, inspected.gen, rate)}")
+            lines.append(f"    generated  {_line(take.video or take.landmarks, inspected.gen, rate, broken=unread)}")
             lines += [f"    {kind}: {text}" for kind, text in _problems(inspected)]
         lines += [f"  missing: no file for clip {one_line(clip_id)}" for clip_id in plan.missing[method]]
         lines += [f"  left over: {one_line(clip_id)} matches no clip" for clip_id in plan.extra[method]]
     return "\n".join(lines)
 
 
-def _line(path: object, facts: VideoFacts | None, rate: Fraction | None) -> str:
+def _line(path: object, facts: VideoFacts | None, rate: Fraction | None, *, broken: bool) -> str:
     if facts is None:
-        return f"{one_line(str(path))}  (cannot be read)"
+        return one_line(str(path)) + ("  (cannot be read)" if broken else "")
     return (
         f"{one_line(str(path))}  {facts.width}×{facts.height}  {float(facts.rate):.4g} fps  {facts.frames} frames  "
         f"{float(facts.duration):.2f} s  → {facts.frames_at(rate)} compared  {facts.colour}"
