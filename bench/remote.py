@@ -23,6 +23,7 @@ from .cache import size_limit
 from .errors import MediaError, TalkbenchError
 from .location import Remote
 from .results import replacing
+from .vocabulary import VIDEO_SUFFIXES
 
 _CHUNK = 2**20
 _SHARE = 64
@@ -133,14 +134,17 @@ def _fetch(url: Remote, to: Path, kept: Path | None) -> Path:
         files, path = _filesystem(url)
         about = files.info(path)
         to.parent.mkdir()
-        if about["type"] != "directory":
+        # A web server has no folders, only pages that list one.
+        page = about.get("mimetype") == "text/html" and url.suffix.lower() not in VIDEO_SUFFIXES
+        if about["type"] != "directory" and not page:
             _bring(files, about, str(url), to, kept)
             return to
         to.mkdir()
         for one in files.ls(path, detail=True):
             name = str(one["name"]).rstrip("/").rpartition("/")[2]
             if one["type"] != "directory" and name and "?" not in name:
-                _bring(files, one, f"{url}/{name}", to / name, kept)
+                told = any(stated in one for stated in _VERSIONS)  # a web server's list tells no more than names
+                _bring(files, one if told else files.info(one["name"]), f"{url}/{name}", to / name, kept)
     return to
 
 
