@@ -46,7 +46,8 @@ def memory(corpus: Path):
 @pytest.fixture
 def s3(corpus: Path, monkeypatch: pytest.MonkeyPatch):
     """The corpus in a bucket of moto's server; its address and credentials stand in the environment, as S3's do."""
-    pytest.importorskip("s3fs")
+    # One store per arguments is kept for good, with the address of the server that there was.
+    pytest.importorskip("s3fs").S3FileSystem.clear_instance_cache()
     server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -59,6 +60,7 @@ def s3(corpus: Path, monkeypatch: pytest.MonkeyPatch):
         store.mkdir("lab")
     store.put(f"{corpus}/", "lab/corpus", recursive=True)
     yield store
+    type(store).clear_instance_cache()
     server.stop()
 
 
