@@ -24,16 +24,19 @@ def cache(
     folder: Annotated[
         Path | None, typer.Option("--cache", help="Another cache folder.  [default: the user's]", show_default=False)
     ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Delete all landmarks that are kept.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all landmarks, and all videos fetched from URLs.")] = False,
     as_json: arguments.AsJson = False,
 ) -> None:
     """Show or clear the landmarks that are kept, so that no video is searched twice."""
     from ..cache import TrackCache, default_folder, size_limit
+    from ..remote import trim
 
     folder = folder or default_folder()
     limit = size_limit()
     kept = TrackCache(folder)
     deleted = kept.trim(0) if clear else 0
+    if clear:
+        trim(folder / "remote", 0)
     usage = kept.usage()
     if as_json:
         typer.echo(
