@@ -10,6 +10,7 @@ COLUMNS = {
     "ratio": ("what", "on", "naive ms", "ours ms", "frames/s", "ratio", "best turn", "CPU ratio", "aim"),
     "growth": ("grows with", "is", "frames", "ms per frame", "peak MB"),
     "size": ("command", "clips", "s", "CPU s", "peak MB"),
+    "cluster": ("cluster", "is", "of"),
 }
 
 
