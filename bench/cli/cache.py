@@ -24,7 +24,7 @@ def cache(
     folder: Annotated[
         Path | None, typer.Option("--cache", help="Another cache folder.  [default: the user's]", show_default=False)
     ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Delete all landmarks, and all videos fetched from URLs.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all landmarks and all fetched videos.")] = False,
     as_json: arguments.AsJson = False,
 ) -> None:
     """Show or clear the landmarks that are kept, so that no video is searched twice."""
