@@ -68,7 +68,7 @@ class Loopback:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-def until(condition, seconds: float = 90) -> None:
+def until(condition, seconds: float = 300) -> None:
     """Wait for something to become true."""
     last = time.monotonic() + seconds
     while not condition():
