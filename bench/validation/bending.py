@@ -35,7 +35,7 @@ def with_less_mouth(frames: Iterator[Frame], landmarks: Points, level: float) ->
     reference = np.median(landmarks[seen], axis=0)
     fits = [
         SimilarityTransform.from_estimate(points[_STABLE], reference[_STABLE]) if there else None
-        for points, there in zip(landmarks, seen, strict=True)
+        for points, there in zip(landmarks, seen.tolist(), strict=True)
     ]
     upright = [fit(points[_MOUTH]) for fit, points in zip(fits, landmarks, strict=True) if fit is not None]
     rest = np.median(np.stack(upright), axis=0)
@@ -113,4 +113,4 @@ def _feathered(hull: npt.NDArray[np.uint8], points: Points) -> npt.NDArray[np.fl
     """Return 0 to 1, soft towards the inside of the hull's edge."""
     reach = max(2.0, 0.06 * float(np.ptp(points, axis=0).max()))
     inside = cv2.distanceTransform(hull, cv2.DIST_L2, 3)
-    return np.clip(inside / reach, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(inside / reach, 0, 1), np.float32)
