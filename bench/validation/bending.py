@@ -28,14 +28,14 @@ def with_less_mouth(frames: Iterator[Frame], landmarks: Points, level: float) ->
     """Take away `level` percent of how far the mouth's points (T, 68, 2) are from the clip's median mouth."""
     from skimage.transform import SimilarityTransform
 
-    seen = ~np.isnan(landmarks).any(axis=(1, 2))
+    seen = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)), np.bool_)
     if not seen.any():
         yield from frames
         return
     reference = np.median(landmarks[seen], axis=0)
     fits = [
         SimilarityTransform.from_estimate(points[_STABLE], reference[_STABLE]) if there else None
-        for points, there in zip(landmarks, seen.tolist(), strict=True)
+        for points, there in zip(landmarks, seen, strict=True)
     ]
     upright = [fit(points[_MOUTH]) for fit, points in zip(fits, landmarks, strict=True) if fit is not None]
     rest = np.median(np.stack(upright), axis=0)
