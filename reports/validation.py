@@ -158,7 +158,7 @@ def _responses(column: Column, rows: pd.DataFrame) -> Floats:
         return np.asarray(10.0 ** (-values / 10), np.float64)
     else:
         reference = np.full(len(values), column.perfect)
-    return values - reference if column.better == "lower" else reference - values
+    return np.asarray(values - reference if column.better == "lower" else reference - values, np.float64)
 
 
 def _mean(values: Floats) -> float:
@@ -213,5 +213,5 @@ def _verdict(effects: Floats, spearman: float) -> Verdict:
 def _reason(column: Column, clips: pd.DataFrame, distortion: Distortion) -> str:
     name = f"{column.name}:reason"
     methods = [distortion.method(level) for level in distortion.levels]
-    given = clips[clips["method"].isin(methods)][name].dropna() if name in clips else ()
-    return str(given.iloc[0]) if len(given) else "no frame could be measured"
+    given = clips[clips["method"].isin(methods)][name].dropna().tolist() if name in clips else []
+    return str(given[0]) if given else "no frame could be measured"

@@ -28,7 +28,7 @@ def with_less_mouth(frames: Iterator[Frame], landmarks: Points, level: float) ->
     """Take away `level` percent of how far the mouth's points (T, 68, 2) are from the clip's median mouth."""
     from skimage.transform import SimilarityTransform
 
-    seen = ~np.isnan(landmarks).any(axis=(1, 2))
+    seen = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)), np.bool_)
     if not seen.any():
         yield from frames
         return
@@ -113,4 +113,4 @@ def _feathered(hull: npt.NDArray[np.uint8], points: Points) -> npt.NDArray[np.fl
     """Return 0 to 1, soft towards the inside of the hull's edge."""
     reach = max(2.0, 0.06 * float(np.ptp(points, axis=0).max()))
     inside = cv2.distanceTransform(hull, cv2.DIST_L2, 3)
-    return np.clip(inside / reach, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(inside / reach, 0, 1), np.float32)

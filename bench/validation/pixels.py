@@ -48,4 +48,4 @@ def with_noise(landmarks: npt.NDArray[np.float32], level: float, *, seed: int) -
 
 
 def _scale(frame: Frame) -> float:
-    return max(frame.shape[:2]) / _SIZE
+    return float(max(frame.shape[:2])) / _SIZE

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -142,7 +143,7 @@ def _between(one: Pose, other: Pose, share: float) -> Pose:
 
 
 def _speaker_between(one: Speaker, other: Speaker, share: float) -> Speaker:
-    mixed = {}
+    mixed: dict[str, Any] = {}
     for field in fields(Speaker):
         a, b = getattr(one, field.name), getattr(other, field.name)
         if isinstance(a, tuple):

@@ -261,7 +261,7 @@ def test_a_slow_metric_fails_the_check_of_speed(tmp_path, monkeypatch):
 
 def test_the_command_prints_a_line_per_check(tmp_path):
     outcome = command.talkbench("check-metric", written(tmp_path, GOOD["landmarks"]))
-    names = [line.split("  ")[0].removeprefix("ok   ").strip(" –") for line in outcome.out.splitlines()]
+    names = [line[5:19].strip() for line in outcome.out.splitlines()]
     assert (outcome.code, len(names)) == (0, 12), outcome.out
     assert names[:3] == ["declaration", "arguments", "runs"]
     assert names[-3:] == ["worker", "network", "speed"]
