@@ -320,6 +320,7 @@ def _metrics(protocol: Protocol, *, predicted: bool) -> list[dict[str, Any]]:
             "version": metric.version,
             "perfect": "inf" if metric.perfect == float("inf") else metric.perfect,
             **({"sides": "one"} if metric.sides == "one" else {}),
+            **({"limits": list(metric.limits)} if metric.limits is not None else {}),
             **({"whole_clip": True, "parts": list(metric.parts)} if metric.per_clip is not None else {}),
             "shown": choice.shown,
             "over": choice.over,

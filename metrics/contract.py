@@ -87,7 +87,8 @@ class Metric:
     `first` takes as `weights`, and `last` where it asks for it; `load` reads such a file, and raises a ValueError in
     words where it is of another kind. `libraries` are the distributions, beside talkbench's own, whose versions can
     change its number.
-    `perfect` is the value of a take identical to its ground truth.
+    `perfect` is the value of a take identical to its ground truth. `limits` are the lowest and highest value that there
+    can be, for a metric of one side, whose `perfect` says nothing of it; intervals end there.
     Any change that can move a number bumps `version`.
     """
 
@@ -108,6 +109,7 @@ class Metric:
     embed: Callable[..., Embedder] | None = None
     sides: Literal["both", "one"] = "both"
     parts: tuple[str, ...] = ()
+    limits: tuple[float, float] | None = None
     sound: bool = False
     weights: str = ""
     load: Callable[[str], object] | None = None

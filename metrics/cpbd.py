@@ -84,5 +84,6 @@ METRIC = Metric(
     definition="share of a frame's vertical edges, in 64 px blocks that have edges, at which no blur is noticed",
     source="Narvekar and Karam, IEEE Transactions on Image Processing 20(9), 2011; equals the cpbd package",
     perfect=None,
+    limits=(0.0, 1.0),
     clip=mean_of_frames,
 )

@@ -166,6 +166,7 @@ METRIC = Metric(
     definition="share of the clips in which the classifier's highest mean probability is that of the clip's emotion",
     source="emotion accuracy as in EAT (Gan et al., ICCV 2023), by the ONNX classifier given; labels: MEAD's",
     perfect=None,
+    limits=(0.0, 100.0),
     weights="emotion",
     load=load_classifier,
     libraries=("onnxruntime",),

@@ -19,7 +19,8 @@ class Column:
     """A metric as a table shows it.
 
     `perfect` is the value of a take identical to its ground truth; None for a metric that measures one side alone, and
-    so the ground truth as well. `whole_clip`: it has no value per frame.
+    so the ground truth as well; its lowest and highest value are then `possible`. `whole_clip`: it has no value per
+    frame.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Column:
     needs: Literal["frames", "steps", "faces", "landmarks", "facts", "set", "ratings"]
     over: Literal["clips", "frames"] = "clips"
     whole_clip: bool = False
+    possible: tuple[float, float] = (-np.inf, np.inf)
 
     def weights(self, measured: pd.DataFrame) -> Floats:
         """How much each clip counts in the mean: once, or by its number of scored frames."""
@@ -52,7 +54,7 @@ class Column:
     def limits(self) -> tuple[float, float]:
         """Lowest and highest possible value: nothing is better than identical."""
         if self.perfect is None:
-            return (-np.inf, np.inf)
+            return self.possible
         return (self.perfect, np.inf) if self.better == "lower" else (-np.inf, self.perfect)
 
 
@@ -95,6 +97,7 @@ def shown_columns(run: Mapping[str, Any]) -> tuple[Column, ...]:
             metric["needs"],
             metric["over"],
             metric.get("whole_clip", False),
+            tuple(metric.get("limits", (-np.inf, np.inf))),
         )
         for metric in run["metrics"]
         if metric["shown"]

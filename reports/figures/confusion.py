@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CAPTION = (
     "Rows: the emotion of the clip's label. Columns: the emotion with the highest mean probability. In % of the row's "
-    "clips; n is their number. Above: the share of clips on the diagonal."
+    "clips, whose number stands in brackets. Above: the share of clips on the diagonal."
 )
 METRIC = "emotion-accuracy"
 _GROUND_TRUTH = "Ground Truth"
@@ -75,7 +75,7 @@ def confusion_figure(results: Results, *, width: float = canvas.DOUBLE) -> Figur
 def _draw(axes: Axes, name: str, counts: npt.NDArray[np.int64], emotions: list[str], *, first: bool) -> None:
     totals = counts.sum(axis=1)
     shares = np.divide(100 * counts, totals[:, None], out=np.zeros(counts.shape), where=totals[:, None] > 0)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for row, column in np.argwhere(counts > 0):
         colour = "white" if shares[row, column] > 55 else "black"
         text = f"{shares[row, column]:.0f}"

@@ -56,6 +56,8 @@ def test_emotions_are_classified_on_both_sides(run):
     truth, method = json.loads(outcome.out)["rows"]
     assert truth["emotion-accuracy"]["value"] == 100
     assert method["emotion-accuracy"]["value"] == 50
+    low, high = method["emotion-accuracy"]["ci_low"], method["emotion-accuracy"]["ci_high"]
+    assert 0 <= low < high <= 100
     by = json.loads(command.talkbench("table", run[0], "--by", "emotion", "--format", "json").out)["rows"]
     assert [row["emotion-accuracy"]["value"] for row in by] == [100, 0]
     assert "FVD" not in by[0]
@@ -135,6 +137,27 @@ def test_without_weights_or_with_others_there_is_one_line(folders, tmp_path, nam
     assert name in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "library"),
+    [("LPIPS", "alexnet", "lpips"), ("FVD", "i3d", "torch"), ("CSIM-ArcFace", "arcface", "onnxruntime")],
+)
+def test_without_its_library_there_is_one_line(folders, tmp_path, monkeypatch, name, kind, library):
+    from talkbench.bench import registry
+
+    def absent(distribution):
+        if distribution == library:
+            raise registry.PackageNotFoundError(distribution)
+        return "1"
+
+    monkeypatch.setattr(registry, "version", absent)
+    file = tmp_path / "weights"
+    file.touch()
+    outcome = score(folders, tmp_path / "run", "--metrics", name, "--weights", f"{kind}={file}")
+    assert outcome.code == 2
+    assert f"metric {name}: needs {library}, which is not installed. Run: pip install {library}" in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
 
 
 def test_the_description_of_a_classifier_is_part_of_the_signature(tmp_path):
