@@ -1,7 +1,8 @@
 """Takes as files: a video with sound, the landmarks it was drawn from, and what emotion was heard.
 
 Beside `NAME.mp4` lie `NAME.landmarks.npy` (T, 68, 2), px of the video's frames, where `talkbench score` finds them, and
-`NAME.emotions.json`. A folder of takes has MEAD's layout, so that every take pairs with its clip by name.
+`NAME.emotions.json`. A folder of takes lies like the ground truth of its preparation, so that every take pairs with its
+clip by name, and its videos are lossless (FFV1): what is scored is what was made.
 """
 
 from __future__ import annotations
@@ -22,12 +23,10 @@ from ..bench.frame_folder import read_image
 from .audio import read_audio
 from .canonical import moved, to_canvas, warp
 from .mfcc import SAMPLE_RATE, SAMPLES_PER_FRAME, mfcc
-from .prepared import PreparedClip
+from .prepared import TRUTH_SUFFIX, PreparedClip
 from .talker import Frame, Reference, Spoken, Talker
 
 FPS = 25
-_QUALITY = 12
-"""x264's constant rate factor: hardly any loss, in a file that plays everywhere."""
 
 
 def say(talker: Talker, audio: Path, image: Path, out: Path, *, frames: Path | None = None) -> Spoken:
@@ -42,7 +41,8 @@ def say(talker: Talker, audio: Path, image: Path, out: Path, *, frames: Path | N
     count = -(-len(samples) // SAMPLES_PER_FRAME)
     samples = np.pad(samples, (0, count * SAMPLES_PER_FRAME - len(samples)))
     spoken = talker.speak(mfcc(samples, count), reference)
-    write_take(out, talker.frames(spoken.landmarks, reference), samples, spoken, frames=frames)
+    drawn = talker.frames(spoken.landmarks, reference)
+    write_take(out, drawn if frames is None else _kept(drawn, frames), samples, spoken)
     return spoken
 
 
@@ -72,40 +72,34 @@ def reference_for(clip: PreparedClip, training: Sequence[PreparedClip]) -> Refer
 
 
 def take_file(folder: Path, clip: PreparedClip) -> Path:
-    """Return where the take of a clip lies below a folder: where MEAD has the clip itself, if it has MEAD's name."""
-    return folder / f"{clip.take}.mp4"
+    """Return where the take of a clip lies below a folder: where the clip lies in the ground truth."""
+    return folder / f"{clip.path}{TRUTH_SUFFIX}"
 
 
-def make_take(talker: Talker, clip: PreparedClip, reference: Reference, folder: Path, frames: Path | None) -> None:
+def make_take(talker: Talker, clip: PreparedClip, reference: Reference, folder: Path) -> None:
     """Write the take of a prepared clip below `folder` unless it is there: exactly as many frames as the clip has."""
     out = take_file(folder, clip)
-    if out.exists():
-        return
-    spoken = talker.speak(clip.mfcc, reference)
-    drawn = talker.frames(spoken.landmarks, reference)
-    below = None if frames is None else take_file(frames, clip).with_suffix("")
-    write_take(out, drawn, read_audio(clip.wav), spoken, frames=below)
+    if not out.exists():
+        spoken = talker.speak(clip.mfcc, reference)
+        write_take(out, talker.frames(spoken.landmarks, reference), read_audio(clip.wav), spoken)
 
 
-def write_take(
-    out: Path, drawn: Iterable[Frame], samples: npt.NDArray[np.float32], spoken: Spoken, *, frames: Path | None = None
-) -> None:
+def write_take(out: Path, frames: Iterable[Frame], samples: npt.NDArray[np.float32], spoken: Spoken) -> None:
     """Write a take; the video comes last, so that where it is, everything is."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out.with_suffix(".landmarks.npy")) as temporary, temporary.open("wb") as handle:
-        np.save(handle, spoken.landmarks.astype(np.float32))
+        np.save(handle, spoken.landmarks)
     if spoken.emotions is not None:
         heard = {"emotions": list(EMOTIONS), "fps": FPS, "probabilities": np.round(spoken.emotions, 6).tolist()}
         write_json(out.with_suffix(".emotions.json"), heard)
-    if frames is not None:
-        drawn = _kept(drawn, frames)
-    write_video(out, drawn, fps=FPS, audio=(samples, SAMPLE_RATE), crf=_QUALITY)
+    lossless = {"codec": "ffv1", "pix_fmt": "bgr0"} if out.suffix == TRUTH_SUFFIX else {}
+    write_video(out, frames, fps=FPS, audio=(samples, SAMPLE_RATE), **lossless)
 
 
-def _kept(drawn: Iterable[Frame], folder: Path) -> Iterator[Frame]:
+def _kept(frames: Iterable[Frame], folder: Path) -> Iterator[Frame]:
     """Yield frames, and write each as a PNG."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, frame in enumerate(drawn, start=1):
+    for number, frame in enumerate(frames, start=1):
         file = folder / f"{number:05}.png"
         if not cv2.imwrite(str(file), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)):
             raise TalkbenchError(f"{file}: cannot be written. Free some space, or choose another folder.")

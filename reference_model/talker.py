@@ -25,6 +25,7 @@ from .checkpoint import Checkpoint
 from .dataset import resized
 from .mfcc import windows
 from .pca import LandmarkPca
+from .prepared import Prepared
 from .profiles import FrameNet, LandmarkLoss, LandmarkNet
 from .raster import rasterise
 from .translator import Translator, to_images, to_tensor
@@ -70,10 +71,12 @@ class Talker:
                     f"{first.config[name]!r} here. Give two checkpoints of one speaker and one preparation."
                 )
         self.speaker: str = first.config["speaker"]
-        self.device = torch.device(device)
+        self.prepared: str = first.config["prepared"]
+        self.device = _device(device)
         self._softmax = _settings(landmarks, LandmarkLoss, first.config["settings"]["loss"]).emotion == "ce"
         self._speak = Audio2Landmarks(_settings(landmarks, LandmarkNet, first.config["settings"]["net"]))
         self._draw = Translator(_settings(frames, FrameNet, second.config["settings"]["net"]))
+        self._draw.to(memory_format=torch.channels_last)
         for module, file, known in ((self._speak, landmarks, first), (self._draw, frames, second)):
             _fill(module, file, known)
             module.to(self.device).eval()
@@ -82,6 +85,14 @@ class Talker:
             first.data["pca_mean"].numpy(), first.data["pca_basis"].numpy(), np.full(self._speak.net.components, np.nan)
         )
         self._mean, self._deviation = (first.data[name].numpy() for name in ("cmvn_mean", "cmvn_deviation"))
+
+    def refuse_other(self, prepared: Prepared) -> None:
+        """Raise TalkbenchError where the networks were trained on another preparation: its test clips may be known."""
+        if prepared.sha256 != self.prepared:
+            raise TalkbenchError(
+                f"{prepared.folder}: is not what the networks were trained on: its prep.json is {prepared.sha256[:12]}… "
+                f"where they had {self.prepared[:12]}…. Give the folder that they were trained on, or train again."
+            )
 
     @torch.inference_mode()
     def speak(self, mfcc: Floats, reference: Reference, *, chunk: int = _CHUNK) -> Spoken:
@@ -110,6 +121,12 @@ class Talker:
     @torch.inference_mode()
     def _translated(self, drawings: Tensor, face: Tensor) -> Frame:
         return to_images(self._draw(drawings, face.expand(len(drawings), -1, -1, -1)))
+
+
+def _device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TalkbenchError("--device cuda: torch finds no GPU here. Pass --device cpu.")
+    return torch.device(name)
 
 
 def _of_stage(file: Path, stage: str) -> Checkpoint:

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
     from ..run import Progress
 
-_WORDS = {"make": "Making videos", "inspect": "Looking at videos", "measure": "Measuring pairs"}
+_WORDS = {
+    "make": "Making videos",
+    "inspect": "Looking at videos",
+    "measure": "Measuring pairs",
+    "prepare": "Preparing clips",
+    "train": "Training",
+    "speak": "Making takes",
+}
+_UNITS = {"train": "steps"}
+"""What is counted where it is not clips."""
 _PAUSE = 10
 """Seconds between two lines of progress where there is no terminal to draw a bar on."""
 
@@ -69,7 +78,7 @@ def progress_bar() -> Iterator[Progress]:
                 return
             task = bar.tasks[tasks[phase]]
             speed = task.speed or task.finished_speed
-            bar.update(tasks[phase], completed=done, rate=f"{speed:.2f} clips/s" if speed else "")
+            bar.update(tasks[phase], completed=done, rate=f"{speed:.2f} {_UNITS.get(phase, 'clips')}/s" if speed else "")
 
         yield report
 
@@ -85,7 +94,8 @@ def _lines() -> Progress:
         if done > before and (done == total or now - last >= _PAUSE):
             speed = (done - before) / max(now - start, 1e-3)
             left = f", {(total - done) / speed:.0f} s left" if done < total else ""
-            typer.echo(f"{_WORDS[phase]}: {done} of {total}, {speed:.2f} clips/s{left}", err=True)
+            unit = _UNITS.get(phase, "clips")
+            typer.echo(f"{_WORDS[phase]}: {done} of {total}, {speed:.2f} {unit}/s{left}", err=True)
             last = now
 
     return report
