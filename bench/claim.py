@@ -16,6 +16,15 @@ from .results import FORMAT, Store, read_run, write_json
 @contextmanager
 def held(folder: Path, config: dict[str, Any]) -> Iterator[Store]:
     """Make or reopen the result folder and keep other runs out of it meanwhile."""
+    with locked(folder):
+        store = Store(folder)
+        _claim(store, config)
+        yield store
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make the folder and keep other runs out of it meanwhile. Raises TalkbenchError where it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
@@ -28,14 +37,12 @@ def held(folder: Path, config: dict[str, Any]) -> Iterator[Store]:
             raise TalkbenchError(
                 f"{folder}: another run is writing here. Wait for it, or choose another -o."
             ) from error
-        store = Store(folder)
         try:
-            _claim(store, config)
-            yield store
+            yield
         except OSError as error:
             raise TalkbenchError(
                 f"{folder}: cannot be written ({error.strerror or error}). Free space or choose another -o; what was "
-                "measured is kept, and the same command goes on from there."
+                "done is kept, and the same command goes on from there."
             ) from error
     finally:
         os.close(handle)
@@ -51,7 +58,7 @@ def refuse_other(folder: Path, config: dict[str, Any]) -> None:
     """Raise TalkbenchError for a folder that holds anything but this very run; one that is not there yet is fine."""
     if (folder / "run.json").exists():
         there = read_run(folder)["config"]
-        different = _first_difference(there, config)
+        different = first_difference(there, config)
         if different:
             name, old, new = different
             raise TalkbenchError(
@@ -62,12 +69,12 @@ def refuse_other(folder: Path, config: dict[str, Any]) -> None:
         raise TalkbenchError(f"{folder}: is not empty and not a result folder. Choose a new folder for -o.")
 
 
-def _first_difference(old: object, new: object, name: str = "") -> tuple[str, object, object] | None:
+def first_difference(old: object, new: object, name: str = "") -> tuple[str, object, object] | None:
     """Return (dotted name, old, new) of the first difference between two JSON values, the most telling one first."""
     if isinstance(old, dict) and isinstance(new, dict):
         order = {"name": 0, "protocol": 0, "metrics": 2, "signature": 3}
         for field in sorted({*old, *new}, key=lambda field: (order.get(field, 1), field)):
-            found = _first_difference(old.get(field), new.get(field), f"{name}.{field}".lstrip("."))
+            found = first_difference(old.get(field), new.get(field), f"{name}.{field}".lstrip("."))
             if found:
                 return found
         return None

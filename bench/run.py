@@ -16,7 +16,7 @@ from .claim import held, refuse_other
 from .device import check_device
 from .errors import MediaError, TalkbenchError
 from .inspection import Inspection, inspect
-from .measure import PREDICTED, Job, clip_columns
+from .measure import PREDICTED, Job, clip_columns, measure
 from .pairing import Plan, plan_folders, plan_manifest
 from .pool import outcomes
 from .protocol import PROTOCOLS, Protocol
@@ -197,7 +197,7 @@ def _measure_all(
     failures: dict[Pair, dict[str, str]] = {}
     done = total - len(jobs)
     report("measure", done, total)
-    for job, outcome in outcomes(jobs, options.workers):
+    for job, outcome in outcomes(jobs, options.workers, measure):
         if isinstance(outcome, Part):
             store.write_part(outcome)
         else:
