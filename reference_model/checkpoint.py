@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ..bench.claim import first_difference
 from ..bench.errors import TalkbenchError
 from ..bench.results import replacing
 
@@ -66,25 +67,10 @@ def load(file: Path) -> Checkpoint:
 
 def refuse_other(file: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """Raise TalkbenchError, saying how, where a configuration is not the expected one."""
-    there, here = _flat(found), _flat(expected)
-    differences = [
-        f"{name} is {there.get(name, 'not set')!r} there and {here.get(name, 'not set')!r} here"
-        for name in sorted({*there, *here})
-        if there.get(name, "not set") != here.get(name, "not set")
-    ]
-    if differences:
-        shown = "; ".join(differences[:4]) + ("; …" if len(differences) > 4 else "")
-        raise TalkbenchError(f"{file}: was made otherwise: {shown}. Choose another -o, or train it again.")
-
-
-def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
-    """Name the values of nested mappings by their paths: `{"a": {"b": 1}}` is `{"a.b": 1}`."""
-    flat: dict[str, object] = {}
-    for name, value in data.items():
-        path = f"{prefix}{name}"
-        flat |= _flat(value, f"{path}.") if isinstance(value, Mapping) else {path: _plain(value)}
-    return flat
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+    different = first_difference(dict(found), dict(expected))
+    if different:
+        name, there, here = different
+        raise TalkbenchError(
+            f"{file}: was made otherwise: {name} is {there!r} there and {here!r} here. Choose another -o, or train it "
+            "again."
+        )

@@ -40,7 +40,9 @@ def heard(take: Path) -> npt.NDArray[np.float64]:
         if found["emotions"] != list(EMOTIONS) or values.ndim != 2 or values.shape[1] != len(EMOTIONS):
             raise ValueError
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TalkbenchError(f"{file}: expected probabilities of MEAD's eight emotions. Make the take again.") from error
+        raise TalkbenchError(
+            f"{file}: expected probabilities of MEAD's eight emotions. Make the take again."
+        ) from error
     return values
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,14 +21,13 @@ from typing import Any
 from .emotion import Confusion, confusions
 from .prepared import Prepared
 from .profiles import ROWS, Profile
-from .stages import Stage, net_file, task_for
-from .synthesize import make_take, reference_for, take_file
+from .stages import FrameTask, LandmarkTask, Stage, net_file, task_for
+from .synthesize import make_takes, take_file
 from .talker import Talker
 from .training import Machine, train
 
 Report = Callable[[int], None]
-Progress = Callable[[str, int, int], None]
-"""Called with "train" and steps, or "speak" and clips: how many are done, and of how many."""
+"""Called with how many steps, or clips, are newly done."""
 
 
 @dataclass(frozen=True)
@@ -68,21 +67,31 @@ class Training:
         """Return where its checkpoint lies."""
         return net_file(self.plan.nets(self.speaker, self.seed), ROWS[self.row], self.stage)
 
+    @property
+    def size(self) -> int:
+        """Return the number of its steps."""
+        return self._task().steps
+
+    def _task(self) -> LandmarkTask | FrameTask:
+        plan = self.plan
+        prepared, row = Prepared.load(plan.prepared), ROWS[self.row]
+        return task_for(prepared, self.speaker, plan.profile, row, self.stage, seed=self.seed, vgg=plan.vgg)
+
     def do(self, report: Report, deadline: float | None) -> bool:
         """Train it, or what is left; return whether it is finished."""
-        plan, known = self.plan, 0
+        known = 0
 
         def advance(done: int, _of: int, _losses: dict[str, float]) -> None:
             nonlocal known
             report(done - known)
             known = done
 
-        prepared = Prepared.load(plan.prepared)
-        task = task_for(
-            prepared, self.speaker, plan.profile, ROWS[self.row], self.stage, seed=self.seed, vgg=plan.vgg
-        )
+        task = self._task()
         left = None if deadline is None else deadline - time.time()
-        return train(task, self.file, plan.machine, max_seconds=left, progress=advance)
+        finished = train(task, self.file, self.plan.machine, max_seconds=left, progress=advance)
+        if finished:
+            report(task.steps - known)
+        return finished
 
 
 @dataclass(frozen=True)
@@ -94,19 +103,23 @@ class Speaking:
     seed: int
     row: str
 
+    @property
+    def size(self) -> int:
+        """Return the number of clips."""
+        return len(Prepared.load(self.plan.prepared).clips("test", self.speaker))
+
     def do(self, report: Report, deadline: float | None) -> bool:
         """Make them, or what is left; return whether all are there."""
         plan, row = self.plan, ROWS[self.row]
         prepared = Prepared.load(plan.prepared)
-        training = prepared.clips("train", self.speaker)
-        nets = plan.nets(self.speaker, self.seed)
-        device = "cuda" if plan.machine.accelerator == "cuda" else "cpu"
-        talker = Talker(net_file(nets, row, "landmarks"), net_file(nets, row, "frames"), device=device)
-        for clip in prepared.clips("test", self.speaker):
+        nets, folder = plan.nets(self.speaker, self.seed), plan.takes(row.title, self.seed)
+        talker = Talker(
+            net_file(nets, row, "landmarks"), net_file(nets, row, "frames"), device=plan.machine.accelerator
+        )
+        for _ in make_takes(talker, prepared, "test", folder):
+            report(1)
             if deadline is not None and time.time() > deadline:
                 return False
-            make_take(talker, clip, reference_for(clip, training), plan.takes(row.title, self.seed))
-            report(1)
         return True
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,16 +28,21 @@ class LandmarkTask:
 
     def __init__(self, prepared: Prepared, speaker: str, settings: LandmarkSettings, *, seed: int) -> None:
         self._clips, self._settings, self._seed = prepared.clips("train", speaker), settings, seed
-        self._pca, self._cmvn = prepared.pca(speaker), prepared.cmvn(speaker)
+        mean, deviation = prepared.cmvn(speaker)
+        self._pca, self._cmvn = prepared.pca(speaker), (mean.astype(np.float32), deviation.astype(np.float32))
         torch.manual_seed(seed)
         self.schedule = settings.schedule
         self.module: nn.Module = Audio2Landmarks(settings.net)
         self.config = _config("landmarks", asdict(settings), prepared, speaker, seed)
-        mean, deviation = self._cmvn
         self.data = _data(prepared, speaker) | {
-            "cmvn_mean": torch.from_numpy(mean),
-            "cmvn_deviation": torch.from_numpy(deviation),
+            "cmvn_mean": torch.from_numpy(self._cmvn[0]),
+            "cmvn_deviation": torch.from_numpy(self._cmvn[1]),
         }
+
+    @property
+    def steps(self) -> int:
+        """Return the number of steps of the whole training."""
+        return self.schedule.epochs * self.batches(Share()).per_epoch
 
     def batches(self, share: Share) -> LandmarkBatches:
         """Return this process's share of the batches."""
@@ -70,6 +76,11 @@ class FrameTask:
         source = "none" if self._perceptual is None else self._perceptual.source
         self.config = _config("frames", asdict(settings), prepared, speaker, seed) | {"perceptual": source}
         self.data = _data(prepared, speaker)
+
+    @property
+    def steps(self) -> int:
+        """Return the number of steps of the whole training."""
+        return self.schedule.epochs * self.batches(Share()).per_epoch
 
     def batches(self, share: Share) -> FrameBatches:
         """Return this process's share of the batches."""

@@ -7,6 +7,7 @@ clip by name, and its videos are lossless (FFV1): what is scored is what was mad
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from ..bench.frame_folder import read_image
 from .audio import read_audio
 from .canonical import moved, to_canvas, warp
 from .mfcc import SAMPLE_RATE, SAMPLES_PER_FRAME, mfcc
-from .prepared import TRUTH_SUFFIX, PreparedClip
+from .prepared import TRUTH_SUFFIX, Prepared, PreparedClip
+from .split import Side
 from .talker import Frame, Reference, Spoken, Talker
 
 FPS = 25
@@ -76,12 +78,25 @@ def take_file(folder: Path, clip: PreparedClip) -> Path:
     return folder / f"{clip.path}{TRUTH_SUFFIX}"
 
 
-def make_take(talker: Talker, clip: PreparedClip, reference: Reference, folder: Path) -> None:
-    """Write the take of a prepared clip below `folder` unless it is there: exactly as many frames as the clip has."""
-    out = take_file(folder, clip)
-    if not out.exists():
-        spoken = talker.speak(clip.mfcc, reference)
-        write_take(out, talker.frames(spoken.landmarks, reference), read_audio(clip.wav), spoken)
+def make_takes(talker: Talker, prepared: Prepared, split: Side, folder: Path) -> Iterator[Path]:
+    """Make the takes of one side's clips below `folder`, each of exactly as many frames as its clip; yield each one.
+
+    Those that are there are not made again. Raises TalkbenchError where they are of other networks.
+    """
+    talker.refuse_other(prepared)
+    known = folder / f"{talker.speaker}.nets.json"
+    if known.exists() and json.loads(known.read_text(encoding="utf-8")) != talker.sha256:
+        raise TalkbenchError(f"{folder}: holds takes of other networks. Choose another -o, or remove that folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(known, talker.sha256)
+    training = prepared.clips("train", talker.speaker)
+    for clip in prepared.clips(split, talker.speaker):
+        out = take_file(folder, clip)
+        if not out.exists():
+            reference = reference_for(clip, training)
+            spoken = talker.speak(clip.mfcc, reference)
+            write_take(out, talker.frames(spoken.landmarks, reference), read_audio(clip.wav), spoken)
+        yield out
 
 
 def write_take(out: Path, frames: Iterable[Frame], samples: npt.NDArray[np.float32], spoken: Spoken) -> None:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..bench.errors import TalkbenchError
+from ..bench.source import content_hash
 from . import checkpoint
 from .audio2landmarks import Audio2Landmarks, State
 from .canonical import SIZE
@@ -72,6 +73,7 @@ class Talker:
                 )
         self.speaker: str = first.config["speaker"]
         self.prepared: str = first.config["prepared"]
+        self.sha256 = {"landmarks": content_hash(landmarks), "frames": content_hash(frames)}
         self.device = _device(device)
         self._softmax = _settings(landmarks, LandmarkLoss, first.config["settings"]["loss"]).emotion == "ce"
         self._speak = Audio2Landmarks(_settings(landmarks, LandmarkNet, first.config["settings"]["net"]))
@@ -146,7 +148,9 @@ def _settings(file: Path, kind: type[Settings], values: dict[str, Any]) -> Setti
     try:
         return kind(**values)
     except TypeError as error:
-        raise TalkbenchError(f"{file}: has settings that this version does not know ({error}). Train it again.") from error
+        raise TalkbenchError(
+            f"{file}: has settings that this version does not know ({error}). Train it again."
+        ) from error
 
 
 def _fill(module: torch.nn.Module, file: Path, known: Checkpoint) -> None:

@@ -55,6 +55,10 @@ class Task(Protocol):
     config: dict[str, Any]
     data: dict[str, Any]
 
+    @property
+    def steps(self) -> int:
+        """Return the number of steps of the whole training."""
+
     def batches(self, share: Share) -> Batches:
         """Return this process's share of the batches."""
 
@@ -136,7 +140,7 @@ class _Run:
         self._fabric, self._loaders = machine.fabric(), machine.loaders
         self._batches = task.batches(Share(self._fabric.global_rank, self._fabric.world_size))
         schedule = task.schedule
-        self.steps = schedule.epochs * self._batches.per_epoch
+        self.steps = task.steps
         optimizer = torch.optim.Adam(task.module.parameters(), lr=schedule.learning_rate, betas=schedule.betas)
         self._decay = torch.optim.lr_scheduler.ExponentialLR(optimizer, schedule.gamma)
         self._first = 0

@@ -73,7 +73,9 @@ def prepare(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the prepared clips.")],
     level: Annotated[
         list[int] | None,
-        typer.Option("--level", help="A level of emotion to take; repeat for several. Neutral is always taken.  [default: 3]"),
+        typer.Option(
+            "--level", help="A level of emotion to take; repeat for several. Neutral is always taken.  [default: 3]"
+        ),
     ] = None,
     view: Annotated[str, typer.Option("--view", help="MEAD's camera.")] = "front",
     align: Annotated[
@@ -84,7 +86,9 @@ def prepare(
         typer.Option("--split", help="8:2 by sentence. By clip, test sentences are heard in training: a trial only."),
     ] = "sentence",
     components: Annotated[int, typer.Option("--components", min=1, max=136, help="Of the face model, K.")] = 16,
-    faces: Annotated[Literal["exact", "track"], typer.Option("--faces", help="track is faster: docs/track.md.")] = "exact",
+    faces: Annotated[
+        Literal["exact", "track"], typer.Option("--faces", help="track is faster: docs/track.md.")
+    ] = "exact",
     workers: Workers = None,
     as_json: arguments.AsJson = False,
 ) -> None:
@@ -123,7 +127,8 @@ def _counts(speaker: dict[str, Any]) -> str:
 def train(
     prepared: Annotated[Path, typer.Argument(metavar="PREPARED", help="What `prepare` wrote.", show_default=False)],
     stage: Annotated[
-        Literal["landmarks", "frames"], typer.Option("--stage", help="From sound to landmarks, or from those to frames.")
+        Literal["landmarks", "frames"],
+        typer.Option("--stage", help="From sound to landmarks, or from those to frames."),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the checkpoints of one speaker and seed.")],
     profile: ProfileName = "cpu",
@@ -174,14 +179,17 @@ def train(
 def synthesize(
     checkpoint: Annotated[
         list[Path],
-        typer.Option("--checkpoint", help="The folder that `train -o` wrote, or one file of each stage.", show_default=False),
+        typer.Option(
+            "--checkpoint", help="The folder that `train -o` wrote, or one file of each stage.", show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="A video; with --corpus a folder.")],
     audio: Annotated[Path | None, typer.Option("--audio", help="Speech, in a sound file or a video.")] = None,
     image: Annotated[Path | None, typer.Option("--image", help="A picture of one face, with the same emotion.")] = None,
     frames: Annotated[Path | None, typer.Option("--frames", help="Also write the frames here, as PNG.")] = None,
     corpus: Annotated[
-        Path | None, typer.Option("--corpus", help="What `prepare` wrote: make a take of every clip, ready to be scored.")
+        Path | None,
+        typer.Option("--corpus", help="What `prepare` wrote: make a take of every clip, ready to be scored."),
     ] = None,
     split: Annotated[Literal["test", "train"], typer.Option("--split", help="Of the corpus.")] = "test",
     row: RowName = "ours",
@@ -219,16 +227,14 @@ def _both_stages(given: list[Path], row: str) -> tuple[Path, Path]:
 
 def _speak_corpus(talker: Talker, folder: Path, split: Literal["test", "train"], out: Path) -> None:
     from ...reference_model.prepared import Prepared
-    from ...reference_model.synthesize import make_take, reference_for
+    from ...reference_model.synthesize import make_takes
 
     prepared = Prepared.load(folder)
-    talker.refuse_other(prepared)
-    clips, training = prepared.clips(split, talker.speaker), prepared.clips("train", talker.speaker)
+    count = len(prepared.clips(split, talker.speaker))
     with progress_bar() as progress:
-        for done, clip in enumerate(clips, start=1):
-            make_take(talker, clip, reference_for(clip, training), out)
-            progress("speak", done, len(clips))
-    typer.echo(f"{out}: {len(clips)} clips")
+        for done, _ in enumerate(make_takes(talker, prepared, split, out), start=1):
+            progress("speak", done, count)
+    typer.echo(f"{out}: {count} clips")
     if split == "test":
         typer.echo(f"\nNext:  talkbench score --gt {prepared.truth} --gen Ours={out} -o RUN")
 

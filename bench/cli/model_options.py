@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ...reference_model.training import Machine
 
 ProfileName = Annotated[str, typer.Option("--profile", help="Size: paper, gpu, cpu or ci.")]
-RowName = Annotated[str, typer.Option("--row", help="Of the ablation: baseline, baseline+joint, no-msef, no-aatu, ours.")]
+RowName = Annotated[
+    str, typer.Option("--row", help="Of the ablation: baseline, baseline+joint, no-msef, no-aatu, ours.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the first weights and of the order of the clips.")]
 Speaker = Annotated[str | None, typer.Option("--speaker", help="Whose clips.  [default: the only speaker]")]
 MaxSeconds = Annotated[
@@ -27,7 +29,9 @@ PerceptualMode = Literal["vgg19", "random", "none"]
 Perceptual = Annotated[
     PerceptualMode | None, typer.Option("--perceptual", help="L_per's network.  [default: the profile's]")
 ]
-Vgg = Annotated[Path | None, typer.Option("--vgg-weights", help="torchvision's vgg19-dcbb9e9d.pth, for --perceptual vgg19.")]
+Vgg = Annotated[
+    Path | None, typer.Option("--vgg-weights", help="torchvision's vgg19-dcbb9e9d.pth, for --perceptual vgg19.")
+]
 Device = Annotated[Literal["cpu", "cuda"], typer.Option("--device", help="Where networks run.")]
 Devices = Annotated[int, typer.Option("--devices", min=1, help="How many GPUs.")]
 Precision = Annotated[

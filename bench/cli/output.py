@@ -78,7 +78,9 @@ def progress_bar() -> Iterator[Progress]:
                 return
             task = bar.tasks[tasks[phase]]
             speed = task.speed or task.finished_speed
-            bar.update(tasks[phase], completed=done, rate=f"{speed:.2f} {_UNITS.get(phase, 'clips')}/s" if speed else "")
+            bar.update(
+                tasks[phase], completed=done, rate=f"{speed:.2f} {_UNITS.get(phase, 'clips')}/s" if speed else ""
+            )
 
         yield report
 
