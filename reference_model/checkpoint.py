@@ -1,7 +1,7 @@
 """Checkpoint files: tensors, numbers and text, never code; whole or not there at all.
 
-`config` is everything that decides what the weights are: stage, net, profile, seed, speaker, and the hash of the
-prepared clips. A checkpoint is used only where the configuration is the expected one; otherwise the difference is named.
+`config` is everything that decides what the weights are: stage, settings, seed, speaker, and the hash of the prepared
+clips. A checkpoint is used only where the configuration is the expected one; otherwise the difference is named.
 """
 
 from __future__ import annotations

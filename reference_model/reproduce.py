@@ -39,9 +39,9 @@ class Plan:
     profile: Profile
     rows: tuple[str, ...]
     seeds: tuple[int, ...]
-    machine: Machine = Machine()
-    vgg: Path | None = None
-    workers: int = 1
+    machine: Machine
+    vgg: Path | None
+    workers: int
 
     def nets(self, speaker: str, seed: int) -> Path:
         """Return where the networks of a speaker and a seed lie."""
@@ -152,7 +152,7 @@ def do_all(jobs: Sequence[Job], report: Report, *, workers: int, deadline: float
     """
     if workers == 1:
         _on_one_thread()
-        return all([job.do(report, deadline) for job in jobs])
+        return all(job.do(report, deadline) for job in jobs)
     context = get_context("spawn")  # forked, torch's threads would be left behind
     reports: Any = context.Queue()
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(reports,)) as pool:
@@ -184,7 +184,7 @@ _REPORTS: Any = None
 
 
 def _begin(reports: Any) -> None:  # noqa: ANN401 - a queue of the spawn context
-    global _REPORTS  # noqa: PLW0603 - a worker process has one
+    global _REPORTS
     _REPORTS = reports
     _on_one_thread()
 

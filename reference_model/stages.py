@@ -62,7 +62,7 @@ class LandmarkTask:
 
 
 class FrameTask:
-    """Stage 2 on the training clips of one speaker. The weights of the perceptual loss are part of the configuration."""
+    """Stage 2 on the training clips of one speaker. The perceptual loss's weights are part of the configuration."""
 
     def __init__(
         self, prepared: Prepared, speaker: str, settings: FrameSettings, *, seed: int, vgg: Path | None = None

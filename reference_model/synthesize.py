@@ -19,8 +19,8 @@ from ..baselines.mead import EMOTIONS
 from ..bench.encode import CONTAINERS, write_video
 from ..bench.errors import TalkbenchError
 from ..bench.faces import FaceFinder, FaceModel, grey
-from ..bench.results import replacing, write_json
 from ..bench.frame_folder import read_image
+from ..bench.results import replacing, write_json
 from .audio import read_audio
 from .canonical import moved, to_canvas, warp
 from .mfcc import SAMPLE_RATE, SAMPLES_PER_FRAME, mfcc
@@ -54,7 +54,7 @@ def face_in(image: Path) -> Reference:
     found = FaceFinder(FaceModel()).find(grey(picture))
     if found.count != 1:
         raise TalkbenchError(
-            f"{image}: expected exactly one face, found {found.count or 'none'}. Crop the image around one frontal face."
+            f"{image}: expected exactly one face, found {found.count or 'none'}. Crop it around one frontal face."
         )
     matrix = to_canvas(found.landmarks[None].astype(np.float64), "frame")
     return Reference(warp(matrix[0])(picture), moved(found.landmarks[None], matrix)[0])

@@ -92,7 +92,7 @@ class Talker:
         """Raise TalkbenchError where the networks were trained on another preparation: its test clips may be known."""
         if prepared.sha256 != self.prepared:
             raise TalkbenchError(
-                f"{prepared.folder}: is not what the networks were trained on: its prep.json is {prepared.sha256[:12]}… "
+                f"{prepared.folder}: is not what the networks were trained on: prep.json is {prepared.sha256[:12]}… "
                 f"where they had {self.prepared[:12]}…. Give the folder that they were trained on, or train again."
             )
 

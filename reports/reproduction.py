@@ -1,4 +1,4 @@
-"""An ablation trained several times: Table 1 measured beside reported, its spread over seeds, and what differs for sure.
+"""An ablation trained several times: Table 1 measured beside reported, its spread over seeds, and what differs.
 
 Every seed is a run of its own on the same clips. A clip's value is its mean over the seeds; tables, intervals and tests
 are those of any run on these values (`table.py`, `comparison.py`). They say what would change with other clips, for the
@@ -144,8 +144,8 @@ def pooled(runs: Sequence[Results]) -> Results:
     for place, (run, clips) in enumerate(zip(runs, frames, strict=True)):
         if run.run["signature"] != first.run["signature"] or not clips[keys].equals(frames[0][keys]):
             raise TalkbenchError(
-                f"Run {place + 1} of {len(runs)} is not on the same rows and clips, or not measured like the first. Score "
-                "all seeds alike."
+                f"Run {place + 1} of {len(runs)} is not on the same rows and clips, or not measured like the first. "
+                "Score all seeds alike."
             )
     columns = [name for metric in first.run["metrics"] for name in (metric["name"], f"{metric['name']}:frames")]
     return replace(first, clips=frames[0].assign(**{name: _mean_of(frames, name) for name in columns}))

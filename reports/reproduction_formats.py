@@ -13,12 +13,12 @@ from .table import number
 
 _SEEDS = "Rows over the seeds: the mean, and ± one standard deviation of the seeds' means."
 _PRED = (
-    "F-LMD-pred and M-LMD-pred compare the landmarks that stage 1 predicts (lmd_pred), F-LMD and M-LMD those found in the "
-    "generated frames (lmd_redetect)."
+    "F-LMD-pred and M-LMD-pred compare the landmarks that stage 1 predicts (lmd_pred), F-LMD and M-LMD those found in "
+    "the generated frames (lmd_redetect)."
 )
 _PSNR = (
-    "The paper's PSNR cannot be compared with ours: SSIM of 0.69 to 0.72 together with 31 to 33 dB is what a difference "
-    "of 8-bit numbers that wraps around gives, and not what a PSNR in floating point gives."
+    "The paper's PSNR cannot be compared with ours: SSIM of 0.69 to 0.72 together with 31 to 33 dB is what differences "
+    "of 8-bit numbers that wrap around give, and not what a PSNR in floating point gives."
 )
 _ANSWERS = (
     "Difference: of the rows' means over clips, each clip averaged over the seeds. Over clips: its interval and p, for "

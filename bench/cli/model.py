@@ -10,8 +10,21 @@ import typer
 from ..errors import TalkbenchError
 from . import arguments, model_reproduce
 from .model_options import (
-    Device, Devices, MaxSeconds, Perceptual, Precision, ProfileName, RowName, Seed, Speaker, Vgg, Workers,
-    chosen_profile, cores, machine, one_speaker,
+    Device,
+    Devices,
+    MaxSeconds,
+    Perceptual,
+    Precision,
+    ProfileName,
+    RowName,
+    Seed,
+    Speaker,
+    Vgg,
+    Workers,
+    chosen_profile,
+    cores,
+    machine,
+    one_speaker,
 )  # fmt: skip
 from .output import as_line, one_line, progress_bar
 
@@ -117,7 +130,7 @@ def _counts(speaker: dict[str, Any]) -> str:
     """Say how much there is of a speaker, and what the face model cannot express."""
     seconds, floor = speaker["seconds"], speaker["oracle_lmd_px"]
     said = ", ".join(
-        f"{side} {seconds[side]:.0f} s (face model {floor[side]['F-LMD']:.2f} px F-LMD, {floor[side]['M-LMD']:.2f} px M-LMD)"
+        f"{side} {seconds[side]:.0f} s (floor {floor[side]['F-LMD']:.2f} px F-LMD, {floor[side]['M-LMD']:.2f} px M-LMD)"
         for side in ("train", "test")
         if floor[side] is not None
     )
@@ -245,4 +258,3 @@ def describe(
     as_json: arguments.AsJson = False,
 ) -> None:
     """Print every module with its shapes and its number of parameters."""
-    from ...reference_model.describe import describe as described

@@ -12,9 +12,19 @@ import typer
 from ..errors import TalkbenchError
 from . import arguments
 from .model_options import (
-    Device, Devices, MaxSeconds, Perceptual, Precision, ProfileName, Vgg, Workers, chosen_profile, cores, machine,
+    Device,
+    Devices,
+    MaxSeconds,
+    Perceptual,
+    Precision,
+    ProfileName,
+    Vgg,
+    Workers,
+    chosen_profile,
+    cores,
+    machine,
 )  # fmt: skip
-from .output import progress_bar
+from .output import one_line, progress_bar
 
 if TYPE_CHECKING:
     from ...reference_model.prepared import Prepared
@@ -79,9 +89,8 @@ def reproduce(
         typer.echo((out / "table1.md").read_text(encoding="utf-8"), nl=False)
     for run, seed in zip(runs, plan.seeds, strict=True):
         for failure in run.failures:
-            typer.echo(
-                f"failed: seed {seed}, {failure['method']}, clip {failure['clip']}: {failure['reason']}", err=True
-            )
+            where = f"seed {seed}, {failure['method']}, clip {failure['clip']}"
+            typer.echo(f"failed: {where}: {one_line(failure['reason'])}", err=True)
     typer.echo(f"Written: {out / 'table1.md'}, .tex and .json; talkbench report {out / 'scores' / 'seed-0'}", err=True)
 
 
@@ -173,16 +182,18 @@ def _questions() -> list[Question]:
 def _about(plan: Plan, prepared: Prepared, profile: str) -> list[tuple[str, str]]:
     """Say what was trained, on what, and for how long."""
     landmarks, frames = plan.profile.landmarks, plan.profile.frames
-    clips = {split: prepared.clips(split) for split in ("train", "test")}
+    sizes = []
+    for split in ("train", "test"):
+        clips = prepared.clips(split)
+        sizes.append(f"{len(clips)} {split} clips ({sum(clip.length for clip in clips)} frames)")
     return [
-        ("Corpus", ", ".join(f"{len(of)} {split} clips ({sum(c.length for c in of)} frames)" for split, of in clips.items())
-         + f" of {len(prepared.speakers)} speaker{'s' * (len(prepared.speakers) > 1)}"),
+        ("Corpus", f"{', '.join(sizes)}; speakers: {', '.join(prepared.speakers)}"),
         ("Profile", profile),
         ("Stage 1", f"MSEF {landmarks.net.msef}, K = {landmarks.net.components}; {_schedule(landmarks.schedule)}"),
         ("Stage 2", f"{frames.net.size} px, {frames.net.ngf} channels; {_schedule(frames.schedule)}"),
         ("Perceptual loss", frames.loss.perceptual),
         ("Seeds", ", ".join(map(str, plan.seeds))),
-    ]  # fmt: skip
+    ]
 
 
 def _schedule(schedule: Schedule) -> str:
@@ -193,12 +204,10 @@ def _schedule(schedule: Schedule) -> str:
 
 
 def _notes(prepared: Prepared) -> list[str]:
-    floors = [
-        f"{name}: {about['oracle_lmd_px']['test']['F-LMD']:.2f} px F-LMD, {about['oracle_lmd_px']['test']['M-LMD']:.2f} px "
-        "M-LMD"
-        for name, about in prepared.info["speakers"].items()
-        if about["oracle_lmd_px"]["test"]
-    ]
+    floors = []
+    for name, about in prepared.info["speakers"].items():
+        if floor := about["oracle_lmd_px"]["test"]:
+            floors.append(f"{name}: {floor['F-LMD']:.2f} px F-LMD, {floor['M-LMD']:.2f} px M-LMD")
     return [f"What the face model cannot express of the true test landmarks, a floor: {'; '.join(floors)}."]
 
 
