@@ -67,17 +67,17 @@ class Corpus:
     left_out: tuple[tuple[Path, str], ...]
 
 
-def find_corpus(root: Path, *, levels: Sequence[int] = (3,), view: str = "front") -> Corpus:
+def find_corpus(root: Path, *, levels: Sequence[int] = (3,)) -> Corpus:
     """Find the clips below `root`: those of the levels asked for, those without a level, and all neutral ones.
 
-    Of MEAD only one camera's `view` is taken. Raises TalkbenchError where the folder is missing, two files are the same
-    clip, or nothing is left.
+    Of MEAD's seven cameras only the front one is taken. Raises TalkbenchError where the folder is missing, two files are
+    the same clip, or nothing is left.
     """
     clips: dict[str, CorpusClip] = {}
     left_out: list[tuple[Path, str]] = []
     there: set[int] = set()
     for found in folder.find(root).files:
-        clip = _mead_clip(found, view) if found.name else _other_clip(found)
+        clip = _mead_clip(found.path, found.name) if found.name else _other_clip(found)
         if isinstance(clip, str):
             left_out.append((found.path, clip))
             continue
@@ -102,12 +102,10 @@ def find_corpus(root: Path, *, levels: Sequence[int] = (3,), view: str = "front"
     return Corpus(root, tuple(clips[name] for name in sorted(clips)), tuple(left_out))
 
 
-def _mead_clip(found: Found, view: str) -> CorpusClip | str:
-    name = found.name
-    assert name is not None  # noqa: S101 - the caller asked
-    if name.view != view:
-        return f"the view {name.view} was not asked for"
-    return CorpusClip(name.actor, name.emotion, int(name.level), name.sentence, found.path, _mead_audio(found.path))
+def _mead_clip(video: Path, name: mead.MeadName) -> CorpusClip | str:
+    if name.view != "front":
+        return f"it is MEAD's view {name.view}, and only the front view is taken"
+    return CorpusClip(name.actor, name.emotion, int(name.level), name.sentence, video, _mead_audio(video))
 
 
 def _mead_audio(video: Path) -> Path | None:

@@ -42,12 +42,11 @@ _PAD = LEFT // 160
 class Settings:
     """What can be chosen about a preparation; docs/mead.md says more.
 
-    `levels` of emotion to take (neutral is always taken), and MEAD's camera `view`; `align`: see `canonical`; `split`:
-    see `split`; `components`: K of the face model; `faces`: "exact", or "track", which is faster.
+    `levels` of emotion to take (neutral is always taken); `align`: see `canonical`; `split`: see `split`; `components`:
+    K of the face model; `faces`: "exact", or "track", which is faster.
     """
 
     levels: tuple[int, ...] = (3,)
-    view: str = "front"
     align: Align = "frame"
     split: Split = "sentence"
     components: int = 16
@@ -68,7 +67,7 @@ def prepare(
     A clip that cannot be used is left out and listed with the reason under "failures" in prep.json. `cache` keeps found
     faces; by default the bench's own. Raises TalkbenchError where nothing can be prepared.
     """
-    found = find_corpus(corpus, levels=settings.levels, view=settings.view)
+    found = find_corpus(corpus, levels=settings.levels)
     sides = split_clips(found.clips, settings.split)
     config = {"settings": asdict(settings) | {"levels": list(settings.levels)}, "versions": _versions()}
     with locked(out):
