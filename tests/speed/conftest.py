@@ -8,6 +8,9 @@ import pytest
 
 COLUMNS = {
     "ratio": ("what", "on", "naive ms", "ours ms", "frames/s", "ratio", "best turn", "CPU ratio", "aim"),
+    "model": ("what", "on", "without, frames/s", "ours, frames/s", "ratio of times", "ours, frames/CPU-s", "aim"),
+    "real time": ("what", "on", "× 25 frames/s", "aim"),
+    "roofline": ("what", "on", "frames/s", "roofline, frames/s", "share"),
     "growth": ("grows with", "is", "frames", "ms per frame", "peak MB"),
 }
 
