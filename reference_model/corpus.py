@@ -1,7 +1,7 @@
 """The clips of a corpus: who speaks, in which emotion, how strongly, which sentence, and where picture and sound lie.
 
 MEAD: `<actor>/video/<view>/<emotion>/level_<n>/<NNN>.mp4` and the flat spellings of its names (`baselines/mead.py`).
-The videos are silent in MEAD's own archives; the sound is `<actor>/audio/<emotion>/level_<n>/<NNN>.m4a`.
+A video without sound of its own goes with `<actor>/audio/<emotion>/level_<n>/<NNN>.m4a`.
 
 Any other corpus: the path below its folder is cut into words. One word names the emotion (`angry`, `ANG`, `happiness`),
 one may name the level (`level_3`; CREMA-D's `LO`, `MD`, `HI`, and `XX` for none). Of the rest the first is the speaker,
@@ -70,8 +70,8 @@ class Corpus:
 def find_corpus(root: Path, *, levels: Sequence[int] = (3,)) -> Corpus:
     """Find the clips below `root`: those of the levels asked for, those without a level, and all neutral ones.
 
-    Of MEAD's seven cameras only the front one is taken. Raises TalkbenchError where the folder is missing, two files are
-    the same clip, or nothing is left.
+    Of MEAD's cameras only the front one is taken. Raises TalkbenchError where the folder is missing, two files are the
+    same clip, or nothing is left.
     """
     clips: dict[str, CorpusClip] = {}
     left_out: list[tuple[Path, str]] = []

@@ -26,7 +26,7 @@ SHARE = 5
 def split_clips(clips: Sequence[CorpusClip], by: Split = "sentence") -> dict[str, Side]:
     """Return the side of every clip by its id.
 
-    Raises TalkbenchError where a speaker's clips are all of one sentence, so that one side would stay empty.
+    Raises TalkbenchError where a speaker has no emotion in more than one sentence: nothing would be left to train on.
     """
     sides: dict[str, Side] = {}
     for speaker, mine in _grouped(clips).items():
@@ -44,12 +44,6 @@ def _held_out(speaker: str, clips: Sequence[CorpusClip]) -> set[str]:
     emotions: dict[str, set[str]] = {}
     for clip in clips:
         emotions.setdefault(clip.sentence, set()).add(clip.emotion)
-    if len(emotions) < 2:
-        raise TalkbenchError(
-            f"Speaker {speaker} says one sentence only ({next(iter(emotions))}), so that a split by sentence leaves "
-            "nothing to train on. Pass --split clip to test on a sentence heard in training, which is a trial and no "
-            "result, or --split none to train on all clips."
-        )
     seen: Counter[str] = Counter()
     held: Counter[str] = Counter()
     out = set()
@@ -58,6 +52,12 @@ def _held_out(speaker: str, clips: Sequence[CorpusClip]) -> set[str]:
             held.update(emotions[sentence])
             out.add(sentence)
         seen.update(emotions[sentence])
+    if len(out) == len(emotions):
+        raise TalkbenchError(
+            f"Speaker {speaker} says no emotion in more than one sentence ({', '.join(sorted(out, key=natural)[:3])}), "
+            "so that a split by sentence leaves nothing to train on. Pass --split clip to test on sentences heard in "
+            "training, which is a trial and no result, or --split none to train on all clips."
+        )
     return {clip.id for clip in clips if clip.sentence in out}
 
 
