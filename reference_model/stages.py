@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,12 +24,17 @@ Stage = Literal["landmarks", "frames"]
 
 
 class LandmarkTask:
-    """Stage 1 on the training clips of one speaker. `seed` sets the first weights and the order of the batches."""
+    """Stage 1 on the training clips of one speaker, with the components of the speaker's face model.
+
+    `seed` sets the first weights and the order of the batches.
+    """
 
     def __init__(self, prepared: Prepared, speaker: str, settings: LandmarkSettings, *, seed: int) -> None:
+        self._pca = prepared.pca(speaker)
+        settings = replace(settings, net=replace(settings.net, components=self._pca.components))
         self._clips, self._settings, self._seed = prepared.clips("train", speaker), settings, seed
         mean, deviation = prepared.cmvn(speaker)
-        self._pca, self._cmvn = prepared.pca(speaker), (mean.astype(np.float32), deviation.astype(np.float32))
+        self._cmvn = mean.astype(np.float32), deviation.astype(np.float32)
         torch.manual_seed(seed)
         self.schedule = settings.schedule
         self.module: nn.Module = Audio2Landmarks(settings.net)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -252,9 +253,15 @@ def _speak_corpus(talker: Talker, folder: Path, split: Literal["test", "train"],
         typer.echo(f"\nNext:  talkbench score --gt {prepared.truth} --gen Ours={out} -o RUN")
 
 
-def describe(
-    profile: ProfileName = "cpu",
-    row: RowName = "ours",
-    as_json: arguments.AsJson = False,
-) -> None:
+def describe(profile: ProfileName = "cpu", row: RowName = "ours", as_json: arguments.AsJson = False) -> None:
     """Print every module with its shapes and its number of parameters."""
+    from rich.console import Console
+
+    from ...reference_model.describe import describe as described
+    from ...reference_model.describe import render
+
+    made = described(profile, row)
+    if as_json:
+        typer.echo(as_line(made.as_dict()))
+    else:
+        Console(width=None if sys.stdout.isatty() else 110).print(render(made))

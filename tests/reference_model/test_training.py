@@ -54,7 +54,7 @@ def log(file: Path):
 
 
 def test_one_clip_is_learnt_to_the_floor_of_the_face_model(prepared, tmp_path):
-    schedule = Schedule(epochs=200, batch=4, learning_rate=1e-3, gamma=0.99)
+    schedule = Schedule(epochs=150, batch=2, learning_rate=1e-3, gamma=0.98)
     settings = replace(landmark_settings(CI, "full"), schedule=schedule)
     task = LandmarkTask(OneClip(prepared), "M003", settings, seed=0)
     assert train(task, tmp_path / "landmarks-full.pt", CPU)
@@ -69,23 +69,24 @@ def test_one_clip_is_learnt_to_the_floor_of_the_face_model(prepared, tmp_path):
     assert (logits[0].argmax(dim=1) == clip.emotion).float().mean() > 0.9
 
 
-def test_frames_come_five_times_closer_in_200_steps(prepared, tmp_path):
+def test_frames_come_five_times_closer_in_fewer_than_200_steps(prepared, tmp_path):
     settings = frame_settings(CI, "cbam")
     task = FrameTask(OneClip(prepared), "M003", settings, seed=0)
-    epochs = -(-200 // task.batches(Share()).per_epoch)
+    epochs = 120 // task.batches(Share()).per_epoch
     task.schedule = replace(settings.schedule, epochs=epochs)
     with torch.inference_mode():
         first = float(task.losses(task.module, task.batches(Share())[0])["l1"])
     assert train(task, tmp_path / "frames-cbam.pt", CPU)
-    lines = [line for line in log(tmp_path / "frames-cbam.pt") if line["step"] <= 200]
+    lines = log(tmp_path / "frames-cbam.pt")
     assert np.mean([line["l1"] for line in lines[-3:]]) < first / 5
+    assert lines[-1]["step"] <= 200
 
 
 @pytest.mark.parametrize("stage", ["landmarks", "frames"])
 def test_a_run_stopped_after_every_step_is_the_run_that_was_never_stopped(prepared, tmp_path, stage):
     def task():
         made = task_for(prepared, "M003", CI, ROWS["ours"], stage, seed=3)
-        made.schedule = replace(made.schedule, epochs=2)
+        made.schedule = replace(made.schedule, epochs=2 if stage == "landmarks" else 1)
         return made
 
     whole, pieces = tmp_path / "whole.pt", tmp_path / "pieces.pt"
@@ -99,7 +100,6 @@ def test_a_run_stopped_after_every_step_is_the_run_that_was_never_stopped(prepar
     for name, value in one.model.items():
         assert torch.equal(value, other.model[name]), name
     assert whole.with_suffix(".csv").read_bytes() == pieces.with_suffix(".csv").read_bytes()
-    assert whole.read_bytes() == pieces.read_bytes() or one.config == other.config
 
 
 def test_every_loss_term_is_in_the_log(prepared, tmp_path):
