@@ -84,7 +84,7 @@ class _References:
         """Draw a reference for a clip."""
         alike = self._alike[clip]
         chosen = int(rng.choice(alike)) if alike and rng.random() < _OTHER_CLIP else clip
-        return Place(chosen, int(rng.integers(len(self._clips[chosen].landmarks))))
+        return Place(chosen, int(rng.integers(self._clips[chosen].length)))
 
 
 class LandmarkBatches(Dataset[Batch]):
@@ -160,7 +160,7 @@ class FrameBatches(Dataset[Batch]):
         self._projected_share = settings.projected_rasters
         self._pca = pca
         self._references = _References(clips)
-        places = [Place(at, frame) for at, clip in enumerate(clips) for frame in range(len(clip.landmarks))]
+        places = [Place(at, frame) for at, clip in enumerate(clips) for frame in range(0, clip.length, settings.stride)]
         self._epochs = _Epochs(places, settings.schedule.batch, seed, share)
         self.per_epoch = self._epochs.steps
 

@@ -108,6 +108,8 @@ class FrameSettings:
     net: FrameNet
     loss: FrameLoss
     schedule: Schedule
+    stride: int = 1
+    """Every so many frames of a clip one is trained on: neighbours are nearly alike [D]."""
     projected_rasters: float = 0.0
     """Share of training frames drawn from PCA-projected landmarks, which are what inference draws [D]."""
 
@@ -136,7 +138,8 @@ PROFILES: Final = {
         frames=FrameSettings(
             net=FrameNet(size=128, ngf=16),
             loss=FrameLoss(perceptual="none"),
-            schedule=Schedule(epochs=2, batch=8, learning_rate=1e-3, gamma=0.1),
+            schedule=Schedule(epochs=3, batch=4, learning_rate=1e-3, gamma=0.3),
+            stride=2,
         ),
     ),
     "ci": Profile(

@@ -91,7 +91,6 @@ def prepare(
             "--level", help="A level of emotion to take; repeat for several. Neutral is always taken.  [default: 3]"
         ),
     ] = None,
-    view: Annotated[str, typer.Option("--view", help="MEAD's camera.")] = "front",
     align: Annotated[
         Literal["frame", "clip"], typer.Option("--align", help="Take head motion out (frame), or keep it (clip).")
     ] = "frame",
@@ -110,9 +109,7 @@ def prepare(
     from ...reference_model.prepare import Settings
     from ...reference_model.prepare import prepare as prepared
 
-    settings = Settings(
-        levels=tuple(level or (3,)), view=view, align=align, split=split, components=components, faces=faces
-    )
+    settings = Settings(levels=tuple(level or (3,)), align=align, split=split, components=components, faces=faces)
     with progress_bar() as progress:
         made = prepared(corpus, out, settings=settings, workers=cores(workers), progress=progress)
     if as_json:

@@ -85,8 +85,8 @@ def test_frames_come_five_times_closer_in_fewer_than_200_steps(prepared, tmp_pat
 @pytest.mark.parametrize("stage", ["landmarks", "frames"])
 def test_a_run_stopped_after_every_step_is_the_run_that_was_never_stopped(prepared, tmp_path, stage):
     def task():
-        made = task_for(prepared, "M003", CI, ROWS["ours"], stage, seed=3)
-        made.schedule = replace(made.schedule, epochs=2 if stage == "landmarks" else 1)
+        made = task_for(OneClip(prepared), "M003", CI, ROWS["ours"], stage, seed=3)
+        made.schedule = replace(made.schedule, epochs=4 if stage == "landmarks" else 1)
         return made
 
     whole, pieces = tmp_path / "whole.pt", tmp_path / "pieces.pt"
