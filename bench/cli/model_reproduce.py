@@ -198,7 +198,7 @@ def _about(plan: Plan, prepared: Prepared, profile: str) -> list[tuple[str, str]
 
 def _schedule(schedule: Schedule) -> str:
     return (
-        f"{schedule.epochs} epochs, batch {schedule.batch}, Adam {schedule.learning_rate:g}, "
+        f"{schedule.epochs} epoch{'s' * (schedule.epochs != 1)}, batch {schedule.batch}, Adam {schedule.learning_rate:g}, "
         f"times {schedule.gamma:g} per epoch"
     )
 
