@@ -43,7 +43,9 @@ EXAMPLES = (
 
 
 def reproduce(
-    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="A corpus in MEAD's layout.", show_default=False)],
+    corpus: Annotated[
+        Path, typer.Argument(metavar="CORPUS", help="A corpus in MEAD's layout, or prepared.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for everything: new, or of the same run.")],
     rows: Annotated[str, typer.Option("--rows", help="Rows of the ablation, separated by commas, or all.")] = "all",
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How often to train each network.")] = 3,
@@ -59,12 +61,16 @@ def reproduce(
 ) -> None:
     """Prepare, train every network, make every take, score them all, and print Table 1 beside the paper's."""
     from ...reference_model.prepare import prepare
+    from ...reference_model.prepared import Prepared
     from ...reference_model.reproduce import Plan, speakings, trainings
 
     deadline = None if max_seconds is None else time.time() + max_seconds
     count, sizes, chosen = cores(workers), chosen_profile(profile, perceptual), _chosen_rows(rows)
     with progress_bar() as progress:
-        prepared = prepare(corpus, out / "prepared", workers=count, cache=out / "cache", progress=progress)
+        if (corpus / "prep.json").exists():
+            prepared = Prepared.load(corpus)
+        else:
+            prepared = prepare(corpus, out / "prepared", workers=count, cache=out / "cache", progress=progress)
         _refuse_no_test(prepared)
         plan = Plan(
             prepared.folder,
@@ -198,8 +204,8 @@ def _about(plan: Plan, prepared: Prepared, profile: str) -> list[tuple[str, str]
 
 def _schedule(schedule: Schedule) -> str:
     return (
-        f"{schedule.epochs} epoch{'s' * (schedule.epochs != 1)}, batch {schedule.batch}, Adam {schedule.learning_rate:g}, "
-        f"times {schedule.gamma:g} per epoch"
+        f"{schedule.epochs} epoch{'s' * (schedule.epochs != 1)}, batch {schedule.batch}, "
+        f"Adam {schedule.learning_rate:g}, times {schedule.gamma:g} per epoch"
     )
 
 
