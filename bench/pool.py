@@ -78,10 +78,10 @@ def _attempt(work: Callable[[Job], Done], job: Job) -> Done | str:
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=start_worker)
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
     """Keep a worker's libraries from fighting the other workers for cores, and end it with the run that started it."""
     import cv2
 

@@ -60,7 +60,8 @@ def load(file: Path) -> Checkpoint:
         raise TalkbenchError(f"{file}: does not exist. Expected what `talkbench model train` wrote.") from error
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise TalkbenchError(f"{file}: is not a checkpoint of talkbench, or is damaged. Train it again.") from error
-    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+    names = {field.name for field in fields(Checkpoint)}
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT or content.keys() != names:
         raise TalkbenchError(f"{file}: is not a checkpoint of format {FORMAT} of talkbench. Train it again.")
     return Checkpoint(**content)
 

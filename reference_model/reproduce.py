@@ -12,12 +12,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
+from ..bench.errors import TalkbenchError
+from ..bench.pool import start_worker
 from .emotion import Confusion, confusions
 from .prepared import Prepared
 from .profiles import ROWS, Profile
@@ -186,6 +189,7 @@ _REPORTS: Any = None
 def _begin(reports: Any) -> None:  # noqa: ANN401 - a queue of the spawn context
     global _REPORTS
     _REPORTS = reports
+    start_worker()
     _on_one_thread()
 
 
@@ -214,4 +218,9 @@ def _waiting(reports: Any) -> Iterator[int]:  # noqa: ANN401
 def _raise_first(futures: Iterable[Future[bool]]) -> None:
     for future in futures:
         if future.done() and (error := future.exception()) is not None:
+            if isinstance(error, BrokenProcessPool):
+                raise TalkbenchError(
+                    "A process that trained was killed: perhaps memory ran out. Run the same command again with fewer "
+                    "--workers; it goes on from here."
+                ) from error
             raise error

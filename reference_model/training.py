@@ -121,7 +121,7 @@ def train(
             values = run.log(done, losses)
             if progress is not None:
                 progress(done, run.steps, values)
-        out_of_time = max_seconds is not None and time.monotonic() - start >= max_seconds
+        out_of_time = max_seconds is not None and run.agreed(time.monotonic() - start >= max_seconds)
         if done == run.steps or out_of_time or time.monotonic() - saved >= _SAVE_EVERY_S:
             run.save(done)
             saved = time.monotonic()
@@ -153,6 +153,10 @@ class _Run:
         self._module, self._optimizer = self._fabric.setup(module, optimizer)
         self._module.train()
         self._lines = _lines_until(self._log, self._first)
+
+    def agreed(self, stop: bool) -> bool:
+        """Return what the first process wants: all of them must stop after the same step."""
+        return bool(self._fabric.broadcast(stop)) if self._fabric.world_size > 1 else stop
 
     def left(self) -> Iterator[tuple[int, Batch]]:
         """Yield every step that is left, and its batch on the device."""

@@ -13,7 +13,6 @@ from ..errors import TalkbenchError
 from . import arguments
 from .model_options import (
     Device,
-    Devices,
     MaxSeconds,
     Perceptual,
     Precision,
@@ -53,7 +52,6 @@ def reproduce(
     perceptual: Perceptual = None,
     vgg_weights: Vgg = None,
     device: Device = "cpu",
-    devices: Devices = 1,
     precision: Precision = None,
     max_seconds: MaxSeconds = None,
     workers: Workers = None,
@@ -78,7 +76,7 @@ def reproduce(
             sizes,
             chosen,
             tuple(range(seeds)),
-            machine(device, devices, precision),
+            machine(device, 1, precision),
             vgg_weights,
             count if device == "cpu" else 1,
         )
