@@ -13,6 +13,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torchvision.models import vgg19
 
 from ..bench.errors import TalkbenchError
@@ -44,7 +45,7 @@ class Perceptual(nn.Module):
             with torch.no_grad():
                 y = layer(y)
             if index in LAYERS:
-                distances.append((x - y).abs().mean())
+                distances.append(functional.l1_loss(x, y))  # in float32 even where the layers are in bfloat16
         return torch.stack(distances)
 
 

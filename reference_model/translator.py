@@ -7,6 +7,8 @@ is taken, so that skips carry attended features [D].
 
 from __future__ import annotations
 
+from math import gcd
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -94,7 +96,7 @@ def body(net: FrameNet, channels: int, *, attended: bool) -> list[nn.Module]:
 
 def convolution(net: FrameNet, channels: int, out: int, *, stride: int = 1) -> list[nn.Module]:
     """Return a 3 × 3 convolution and its normalisation."""
-    norm = nn.BatchNorm2d(out) if net.norm == "batch" else nn.GroupNorm(min(8, out), out)
+    norm = nn.BatchNorm2d(out) if net.norm == "batch" else nn.GroupNorm(gcd(8, out), out)
     return [nn.Conv2d(channels, out, 3, stride=stride, padding=1, bias=False), norm]
 
 

@@ -10,7 +10,7 @@ import talkbench
 
 MODULES = [
     module.name
-    for package in ("baselines", "bench", "metrics", "reports")
+    for package in ("baselines", "bench", "metrics", "reference_model", "reports")
     for module in pkgutil.walk_packages([f"{talkbench.__path__[0]}/{package}"], f"talkbench.{package}.")
 ]
 
@@ -21,4 +21,6 @@ def test_there_are_modules() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str) -> None:
+    if name.startswith("talkbench.reference_model."):
+        pytest.importorskip("torch")
     assert doctest.testmod(importlib.import_module(name)).failed == 0

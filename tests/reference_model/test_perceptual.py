@@ -48,6 +48,16 @@ def test_distances_are_those_of_torchvision_s_network(trained):
     torch.testing.assert_close(ours(*images()), torch.stack(expected), rtol=1e-4, atol=1e-6)
 
 
+def test_in_mixed_precision_the_distances_stay_in_float32():
+    net = load_perceptual("random")
+    exact = net(*images())
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = net(*images())
+    assert mixed.dtype == torch.float32
+    torch.testing.assert_close(mixed, exact, rtol=0.02, atol=0)
+    assert not torch.equal(mixed, exact)
+
+
 @pytest.mark.parametrize("mode", ["vgg19", "random"])
 def test_identical_images_are_at_no_distance_and_only_the_generated_learns(mode, trained):
     net = load_perceptual(mode, trained[1] if mode == "vgg19" else None)

@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.section("speed")
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     terminalreporter.write_line(
-        f"{os.cpu_count()} cores; load over 1, 5 and 15 minutes: {load}. Times per frame pair.\n"
+        f"{os.cpu_count()} cores; load over 1, 5 and 15 minutes: {load}. Times in ms are per frame pair.\n"
     )
     for table in TABLES.markdown():
         terminalreporter.write_line(table + "\n")
