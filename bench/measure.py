@@ -14,19 +14,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..metrics.contract import Metric
+from ..metrics.contract import SOUND_RATE, ClipValue, Facts, Metric
 from .cache import Track
-from .device import Pixels
 from .framing import to_measured
 from .inspection import match_frames, refuse_mismatch
+from .pixels import Pixels, PixelValues, Seen, embedder_key
 from .predicted import predicted_track
 from .protocol import Protocol
 from .results import Part
+from .sound import read_sound
 from .source import AnyFraming, Side, Source, content_hash, framings, opened
 from .vocabulary import FaceStatus, Pair
 
 PREDICTED = "-pred"
 """What the names of metrics on a method's own landmarks end in."""
+REAL = ":gt"
+"""What the names of the ground truth's own values end in, for metrics that measure one side."""
 Values = dict[str, npt.NDArray[np.float64]]
 
 
@@ -43,61 +46,135 @@ class Job:
 
 @dataclass(frozen=True)
 class _Compared:
-    """Both sides' tracks over the whole clip and take, which frames were compared, and the pixel metrics there."""
+    """Both sides' tracks over the whole clip and take, which frames were compared, and what was measured on them.
+
+    `size` is the height and width of the measured frames.
+    """
 
     gt: Source
     gen: Source | None
     gt_track: Track
     gen_track: Track
     matches: list[tuple[int, int]]
-    pixels: Values
+    pixels: PixelValues
     gen_framing: AnyFraming | None
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A pair's numbers by metric: per frame, the ground truth's own per frame, of the clip, the ground truth's own."""
+
+    frames: Values
+    real_frames: Values
+    clips: dict[str, ClipValue]
+    real_clips: dict[str, ClipValue]
 
 
 def measure(job: Job) -> Part:
     """Measure one pair. Raises MediaError where one of its videos cannot be used."""
     metrics = job.protocol.measured
     compared = _compare(job, metrics)
+    measured = _measured(job, metrics, compared)
+    return Part(_row(job, metrics, compared, measured), _frames(job, metrics, compared, measured.frames))
+
+
+def _measured(job: Job, metrics: tuple[Metric, ...], compared: _Compared) -> _Measured:
     t, u = (np.array(indices, np.int64) for indices in zip(*compared.matches, strict=True))
-    gt, gen = compared.gt_track.landmarks[t], compared.gen_track.landmarks[u]
+    real, fake = compared.gt_track.landmarks[t], compared.gen_track.landmarks[u]
+    if job.protocol.head_motion == "no-landmarks" and job.pair.take.has_head_motion:
+        fake = np.full_like(fake, np.nan)
+    gt, gen = real, fake
     if job.protocol.missing_face == "previous" and compared.gen is not None:
         gt, gen = _previous(gt), _previous(gen)
-    if job.protocol.head_motion == "no-landmarks" and job.pair.take.has_head_motion:
-        gen = np.full_like(gen, np.nan)
-    values = dict(compared.pixels)
+    frames, real_frames = dict(compared.pixels.values), dict(compared.pixels.real)
+    clips: dict[str, ClipValue] = {}
+    real_clips: dict[str, ClipValue] = {}
     predicted = _predicted(job, compared)
+    sound = _sound(job, compared) if any(metric.sound for metric in metrics) else None
     for metric in metrics:
         if metric.needs == "landmarks":
-            values[metric.name] = np.asarray(metric.per_frame(gt, gen))
-            values[metric.name + PREDICTED] = (
-                np.full(len(t), np.nan) if predicted is None else np.asarray(metric.per_frame(gt, predicted[t]))
+            frames[metric.name] = _on_landmarks(metric, gt, gen)
+            frames[metric.name + PREDICTED] = (
+                np.full(len(t), np.nan) if predicted is None else _on_landmarks(metric, gt, predicted[t])
             )
-    return Part(_row(job, metrics, compared, values), _frames(job, metrics, compared, values))
+            if metric.sides == "one":
+                real_frames[metric.name] = _on_landmarks(metric, gt, gt)
+        elif metric.per_clip is not None:
+            both = [_facts(job, metric, compared, side, sound, at) for at, side in enumerate((real, fake))]
+            clips[metric.name] = metric.per_clip(*(both if metric.sides == "both" else both[1:]))
+            if metric.sides == "one":
+                real_clips[metric.name] = metric.per_clip(both[0])
+    return _Measured(frames, real_frames, clips, real_clips)
+
+
+def _on_landmarks(
+    metric: Metric, gt: npt.NDArray[np.floating], gen: npt.NDArray[np.floating]
+) -> npt.NDArray[np.float64]:
+    sides = (gt, gen) if metric.sides == "both" else (gen,)
+    assert metric.per_frame is not None  # noqa: S101 - a metric on landmarks has one: see the contract's test
+    return np.asarray(metric.per_frame(*sides))
+
+
+def _facts(
+    job: Job,
+    metric: Metric,
+    compared: _Compared,
+    landmarks: npt.NDArray[np.float32],
+    sound: npt.NDArray[np.float32] | None,
+    side: int,
+) -> Facts:
+    embeddings = None
+    if metric.embed is not None:
+        embedded = compared.pixels.embeddings.get(embedder_key(metric))
+        embeddings = None if embedded is None else embedded[side]
+    return Facts(landmarks, float(_rate(job, compared)), compared.size, sound, job.pair.clip.emotion, embeddings)
+
+
+def _rate(job: Job, compared: _Compared) -> Fraction:
+    return job.protocol.time.rate or compared.gt.facts.rate
+
+
+def _sound(job: Job, compared: _Compared) -> npt.NDArray[np.float32] | None:
+    """Return what is heard from the first to the last compared frame: the clip's own sound, or else the take's."""
+    first_gt, first_gen = compared.matches[0]
+    rate = _rate(job, compared)
+    sides = [(job.pair.clip.video, first_gt)]
+    if compared.gen is not None and job.pair.take.video is not None:
+        sides.append((job.pair.take.video, first_gen))
+    for video, first in sides:
+        heard = read_sound(video, rate=SOUND_RATE)
+        if heard is not None:
+            start, length = (round(frames / rate * SOUND_RATE) for frames in (first, len(compared.matches)))
+            return heard[0][start : start + length]
+    return None
 
 
 def _compare(job: Job, metrics: tuple[Metric, ...]) -> _Compared:
     """Read both sides in step; a take without frames leaves its side empty."""
     take, open_side = job.pair.take, partial(opened, protocol=job.protocol, cache=job.cache)
-    on_frames = [metric for metric in metrics if metric.needs == "frames"]
     with ExitStack() as stack:
         gt = stack.enter_context(open_side(job.pair.clip.video, job.frame_rate))
         if take.video is None:
             track = Side(gt, framings(gt, gt)[0]).finish()
             count = len(track.faces)
             nothing = Track(np.full_like(track.landmarks, np.nan), np.zeros(count, np.uint8))
-            unmeasured = Pixels(on_frames, count).finish()
-            return _Compared(gt, None, track, nothing, [(t, t) for t in range(count)], unmeasured, None)
+            unmeasured = Pixels(metrics, count).finish()
+            size = (gt.facts.height, gt.facts.width)
+            return _Compared(gt, None, track, nothing, [(t, t) for t in range(count)], unmeasured, None, size)
         gen = stack.enter_context(open_side(take.video, job.frame_rate, reading=take.reading))
         refuse_mismatch(gt.facts, gen.facts, job.protocol)
         matches = match_frames(gt.facts, gen.facts, job.protocol, first_frame=take.first_frame)
         gt_framing, gen_framing = framings(gt, gen)
         left, right = Side(gt, gt_framing), Side(gen, gen_framing)
-        pixels = Pixels(on_frames, len(matches), device=job.device)
+        pixels = Pixels(metrics, len(matches), device=job.device)
+        size = (gt.facts.height, gt.facts.width)
         for index, (t, u) in enumerate(matches):
             one, other = left.advance(t), right.advance(u)
             if one is not None and other is not None:
-                pixels.add(index, one, other)
-        return _Compared(gt, gen, left.finish(), right.finish(), matches, pixels.finish(), gen_framing)
+                pixels.add(index, Seen(one, other, left.points, right.points))
+                size = one.shape[0], one.shape[1]
+        return _Compared(gt, gen, left.finish(), right.finish(), matches, pixels.finish(), gen_framing, size)
 
 
 def _previous(landmarks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -131,12 +208,16 @@ def _predicted(job: Job, compared: _Compared) -> npt.NDArray[np.float64] | None:
 
 def _scored(metrics: tuple[Metric, ...]) -> list[tuple[str, str, Callable[[npt.NDArray[np.float64]], float]]]:
     """Return (name, name of what is stored per frame, clip function) of the metrics and their predicted versions."""
-    named = [(metric.name, metric.frame_value, metric.clip) for metric in metrics]
+    named = [(metric.name, metric.frame_value, metric.clip) for metric in metrics if metric.clip is not None]
     predicted = [metric for metric in metrics if metric.needs == "landmarks"]
-    return named + [(metric.name + PREDICTED, metric.frame_value + PREDICTED, metric.clip) for metric in predicted]
+    return named + [
+        (metric.name + PREDICTED, metric.frame_value + PREDICTED, metric.clip)
+        for metric in predicted
+        if metric.clip is not None
+    ]
 
 
-def _row(job: Job, metrics: tuple[Metric, ...], compared: _Compared, values: Values) -> dict[str, Any]:
+def _row(job: Job, metrics: tuple[Metric, ...], compared: _Compared, measured: _Measured) -> dict[str, Any]:
     clip, take = job.pair.clip, job.pair.take
     row: dict[str, Any] = {
         "clip": clip.id,
@@ -160,10 +241,25 @@ def _row(job: Job, metrics: tuple[Metric, ...], compared: _Compared, values: Val
             f"{side}_colour": None if source is None else source.facts.colour,
         }
     for name, _, of_clip in _scored(metrics):
-        present = values[name][~np.isnan(values[name])]
-        row[name] = of_clip(present) if present.size else float("nan")
-        row[f"{name}:frames"] = int(present.size)
+        row |= _of_frames(name, measured.frames[name], of_clip)
+        if name in measured.real_frames:
+            row |= _of_frames(name + REAL, measured.real_frames[name], of_clip)
+    for metric in metrics:
+        if metric.per_clip is not None:
+            one = measured.clips[metric.name]
+            row |= {metric.name: one.value, f"{metric.name}:frames": one.frames, f"{metric.name}:reason": one.reason}
+            row |= {f"{metric.name}:{part}": one.parts.get(part, float("nan")) for part in metric.parts}
+            if metric.sides == "one":
+                real = measured.real_clips[metric.name]
+                row |= {metric.name + REAL: real.value, f"{metric.name}{REAL}:frames": real.frames}
     return row
+
+
+def _of_frames(
+    name: str, values: npt.NDArray[np.float64], of_clip: Callable[[npt.NDArray[np.float64]], float]
+) -> dict[str, Any]:
+    present = values[~np.isnan(values)]
+    return {name: of_clip(present) if present.size else float("nan"), f"{name}:frames": int(present.size)}
 
 
 def _faces_seen(job: Job, side: str, source: Source | None, track: Track) -> npt.NDArray[np.uint8]:
@@ -182,8 +278,14 @@ def clip_columns(metrics: tuple[Metric, ...]) -> pa.Schema:
     for side in ("gt", "gen"):
         fields += [(f"{side}_{name}", pa.int64()) for name in ("faces", "several")]
         fields += [(f"{side}_{name}", pa.string()) for name in ("video", "sha256", "colour")]
-    for name, _, _ in _scored(metrics):
+    names = [name for name, _, _ in _scored(metrics)] + [one.name for one in metrics if one.per_clip is not None]
+    names += [metric.name + REAL for metric in metrics if metric.sides == "one"]
+    for name in names:
         fields += [(name, pa.float64()), (f"{name}:frames", pa.int64())]
+    for metric in metrics:
+        if metric.per_clip is not None:
+            fields.append((f"{metric.name}:reason", pa.string()))
+            fields += [(f"{metric.name}:{part}", pa.float64()) for part in metric.parts]
     return pa.schema(fields)
 
 

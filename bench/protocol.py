@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..metrics import METRICS
 from ..metrics.contract import Metric
+from . import registry
 from .alignment import Alignment
+from .choice import MetricChoice, chosen_metrics
 from .errors import TalkbenchError
 from .faces import FaceModel, Search
+from .registry import arguments
 
 Crop = Literal["none", "gt-box", "aligned"]
 
@@ -56,18 +57,6 @@ class Framing(_Section):
     prepare: Literal["none", "eat-crop", "eat-files"] = "none"
 
 
-class MetricChoice(_Section):
-    """One metric of a protocol: its functions' keyword arguments, and over what its mean is taken.
-
-    `over` "clips" is the mean of the clips' values; "frames" weights each clip by its number of scored frames.
-    """
-
-    shown: bool = True
-    over: Literal["clips", "frames"] = "clips"
-    frame: dict[str, str | int | bool] = {}
-    clip: dict[str, str | int | bool] = {}
-
-
 class Table(_Section):
     """How clips become a table: confidence level, bootstrap draws and seed, and what coverage is marked."""
 
@@ -101,8 +90,16 @@ class Protocol(_Section):
         crop: str | None = None,
         faces: str | None = None,
         frame_fps: Fraction | None = None,
+        metrics: Sequence[str] = (),
+        plugins: Sequence[str] = (),
+        weights: Mapping[str, Path] | None = None,
     ) -> Protocol:
-        """Return this protocol with the choices that a user may change; they are part of the signature."""
+        """Return this protocol with the choices that a user may change; they are part of the signature.
+
+        `metrics` are the names of those to show, among them "paper" (the protocol's own) and "full" (and all that need
+        no weights, or whose weights are given); none: the protocol's own. `plugins` adds metrics in files
+        ("path.py:NAME"); `weights` says where a metric's file of weights is, by the metric's name.
+        """
         time, frame = self.time, self.frame
         if align is not None:
             time = time.model_copy(update={"align": Alignment(align).policy})
@@ -119,18 +116,20 @@ class Protocol(_Section):
             if faces not in ("exact", "track"):
                 raise TalkbenchError(f"--faces {faces}: expected exact or track.")
             model = replace(model, search=cast(Search, faces))
-        return self.model_copy(update={"time": time, "frame": frame, "faces": model})
+        chosen = chosen_metrics(self.metrics, metrics, plugins, weights or {})
+        return self.model_copy(update={"time": time, "frame": frame, "faces": model, "metrics": chosen})
 
     @property
     def measured(self) -> tuple[Metric, ...]:
         """All metrics of this protocol, with its arguments."""
-        return tuple(_chosen(METRICS[name], choice) for name, choice in self.metrics.items())
+        return tuple(_chosen(registry.find(name, choice.origin), choice) for name, choice in self.metrics.items())
 
     @property
     def compares_sizes(self) -> bool:
         """Tell whether some metric compares the frames' pixels at the size they come in."""
         return self.frame.prepare == "none" and any(
-            METRICS[name].needs == "frames" and "size" not in choice.frame for name, choice in self.metrics.items()
+            _compares_pixels(registry.find(name, choice.origin)) and "size" not in choice.frame
+            for name, choice in self.metrics.items()
         )
 
     @property
@@ -139,22 +138,23 @@ class Protocol(_Section):
         return tuple(name for name, choice in self.metrics.items() if choice.shown)
 
 
+def _compares_pixels(metric: Metric) -> bool:
+    return metric.sides == "both" and metric.needs in ("frames", "steps", "faces")
+
+
 def _chosen(metric: Metric, choice: MetricChoice) -> Metric:
     """Return a metric with a protocol's arguments; what is perfect follows from a perfect frame."""
-    clip = partial(metric.clip, **choice.clip)
-    perfect_frame = metric.perfect if metric.frame_value == metric.name else 0.0
-    return replace(
+    bound = replace(
         metric,
-        per_frame=partial(metric.per_frame, **choice.frame),
-        clip=clip,
-        perfect=clip(np.array([perfect_frame])),
+        per_frame=None if metric.per_frame is None else partial(metric.per_frame, **choice.frame),
+        embed=None if metric.embed is None else partial(metric.embed, **choice.frame),
+        clip=None if metric.clip is None else partial(metric.clip, **choice.clip),
+        per_clip=None if metric.per_clip is None else partial(metric.per_clip, **choice.clip),
     )
-
-
-def arguments(function: Callable[..., object]) -> dict[str, Any]:
-    """Return a metric function's keyword-only arguments with their values: what of it can change a number."""
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    if bound.clip is None or metric.perfect is None:
+        return bound
+    perfect_frame = metric.perfect if metric.frame_value == metric.name else 0.0
+    return replace(bound, perfect=bound.clip(np.array([perfect_frame])))
 
 
 @cache
@@ -197,9 +197,11 @@ def read_protocol(file: Path) -> Protocol:
             f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}; found {first['input']!r}."
         ) from error
     for name, choice in protocol.metrics.items():
-        if name not in METRICS:
-            raise TalkbenchError(f"{file}: metrics: unknown metric {name!r}. There are: {', '.join(METRICS)}.")
-        for given, function in ((choice.frame, METRICS[name].per_frame), (choice.clip, METRICS[name].clip)):
+        try:
+            metric = registry.find(name, choice.origin)
+        except TalkbenchError as error:
+            raise TalkbenchError(f"{file}: metrics: {error}") from error
+        for given, function in ((choice.frame, metric.first), (choice.clip, metric.last)):
             for argument in given:
                 if argument not in arguments(function):
                     known = ", ".join(arguments(function)) or "none"

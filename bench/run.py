@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -91,6 +91,9 @@ def score(
     key: Literal["path", "stem"] = "path",
     allow_missing: bool = False,
     frame_fps: Fraction | None = None,
+    metrics: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    weights: Mapping[str, Source] | None = None,
     workers: int = 1,
     out: Source | None = None,
     cache: Source | Literal[False] | None = None,
@@ -99,7 +102,9 @@ def score(
 ) -> Results:
     """Score one folder (or video) per method against a folder (or video) of real clips.
 
-    `adapters` names a method's output layout where its file names do not give it away (`talkbench systems`).
+    `metrics` names what the table shows, with "paper" for the protocol's own and "full" for all that can be measured;
+    `plugins` are metrics in files ("path.py:NAME"), `weights` the files that some metrics need, by kind (`talkbench
+    metrics`). `adapters` names a method's output layout where its file names do not give it away (`talkbench systems`).
     `out` is the result folder, resumed where it holds the same run unfinished; without it the numbers are only
     returned. `cache` is where landmarks are kept (None: the user's cache folder; False: nowhere). `device` is where
     pixels are compared: "cpu" or "cuda". With `workers` > 1 call this below `if __name__ == "__main__":`. Raises
@@ -107,7 +112,13 @@ def score(
     then in `Results.failures`.
     """
     resolved = (PROTOCOLS[protocol] if isinstance(protocol, str) else protocol).with_options(
-        align=align, crop=crop, faces=faces, frame_fps=frame_fps
+        align=align,
+        crop=crop,
+        faces=faces,
+        frame_fps=frame_fps,
+        metrics=metrics,
+        plugins=plugins,
+        weights={kind: Path(file) for kind, file in (weights or {}).items()},
     )
     options = Options(
         gt=None if gt is None else Path(gt),
@@ -256,6 +267,8 @@ def _metrics(protocol: Protocol, *, predicted: bool) -> list[dict[str, Any]]:
             "decimals": metric.decimals,
             "version": metric.version,
             "perfect": "inf" if metric.perfect == float("inf") else metric.perfect,
+            **({"sides": "one"} if metric.sides == "one" else {}),
+            **({"whole_clip": True, "parts": list(metric.parts)} if metric.per_clip is not None else {}),
             "shown": choice.shown,
             "over": choice.over,
         }

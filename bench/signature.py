@@ -10,10 +10,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from .faces import weights_hash
-from .protocol import Protocol, arguments
+from .protocol import Protocol
+from .registry import arguments, installed, provenance
 from .video import decoder_version
 from .video_file import UNTAGGED
 
@@ -34,8 +36,10 @@ def ingredients(protocol: Protocol, *, device: str = "cpu") -> dict[str, Any]:
         metric.name: {
             "version": metric.version,
             "over": protocol.metrics[metric.name].over,
-            "frame": arguments(metric.per_frame),
-            "clip": arguments(metric.clip),
+            "frame": _by_content(arguments(metric.first)),
+            "clip": arguments(metric.last),
+            **provenance(metric.name, protocol.metrics[metric.name].origin),
+            **{name: installed(metric, name) for name in metric.libraries},
         }
         for metric in protocol.measured
     }
@@ -51,6 +55,13 @@ def ingredients(protocol: Protocol, *, device: str = "cpu") -> dict[str, Any]:
         "scikit-image": version("scikit-image") if warps else None,
     }
     return everything if device == "cpu" else everything | {"device": device, "torch": version("torch")}
+
+
+def _by_content(given: dict[str, Any]) -> dict[str, Any]:
+    """Name a file of weights by its content: where it lies changes no number."""
+    if "weights" not in given:
+        return given
+    return given | {"weights": hashlib.sha256(Path(given["weights"]).read_bytes()).hexdigest()}
 
 
 def signature(protocol: Protocol, *, device: str = "cpu") -> str:

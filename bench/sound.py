@@ -16,8 +16,10 @@ Sound = tuple[npt.NDArray[np.float32], int]
 """Mono samples (N,), −1 to 1, the first of them at the first frame shown, and their rate in Hz."""
 
 
-def read_sound(video: Path) -> Sound | None:
-    """Return a video's first sound stream, mixed to mono; None where it has none, as a folder of frames has.
+def read_sound(video: Path, *, rate: int | None = None) -> Sound | None:
+    """Return a video's first sound stream, mixed to mono, at `rate` Hz (None: its own).
+
+    None where it has no sound, as a folder of frames has none.
 
     Silence stands where sound starts after the first frame; what comes before it is cut. Raises MediaError for a file
     whose sound cannot be decoded.
@@ -32,18 +34,18 @@ def read_sound(video: Path) -> Sound | None:
             shown = 0.0 if first is None or first.time is None else first.time
         with av.open(f"file:{video}", metadata_errors="ignore") as container:
             stream = container.streams.audio[0]
-            resampler = AudioResampler(format="fltp", layout="mono", rate=stream.rate)
+            hertz = rate or int(stream.rate)
+            resampler = AudioResampler(format="fltp", layout="mono", rate=hertz)
             parts: list[npt.NDArray[np.float32]] = []
             start: float | None = None
             for frame in container.decode(stream):
                 start = frame.time if start is None else start
                 parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
             parts += [part.to_ndarray()[0] for part in resampler.resample(None)]
-            rate = int(stream.rate)
     except av.error.FFmpegError as error:
         raise MediaError(f"{video}: its sound cannot be decoded ({error.strerror}). Make the file again.") from error
     if not parts:
         return None
     samples = np.concatenate(parts).astype(np.float32)
-    late = round(((start or 0.0) - shown) * rate)
-    return (np.concatenate([np.zeros(late, np.float32), samples]) if late > 0 else samples[-late:]), rate
+    late = round(((start or 0.0) - shown) * hertz)
+    return (np.concatenate([np.zeros(late, np.float32), samples]) if late > 0 else samples[-late:]), hertz

@@ -144,6 +144,12 @@ class Side:
                 raise MediaError(self._other_length())
         return self._frame
 
+    @property
+    def points(self) -> npt.NDArray[np.float32]:
+        """The landmarks (68, 2) of the frame that `advance` gave last, all NaN where it has no face."""
+        points: npt.NDArray[np.float32] = (self._known or self._track).landmarks[self._at]
+        return points
+
     def finish(self) -> Track:
         """Read what is left, and return the whole track."""
         while self._step():

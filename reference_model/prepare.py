@@ -8,6 +8,7 @@ changed. The bytes do not depend on the number of workers.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -69,7 +70,7 @@ def prepare(
     """
     found = find_corpus(corpus, levels=settings.levels)
     sides = split_clips(found.clips, settings.split)
-    config = {"settings": asdict(settings) | {"levels": list(settings.levels)}, "versions": _versions()}
+    config = {"settings": asdict(settings) | {"levels": sorted(set(settings.levels))}, "versions": _versions()}
     with locked(out):
         _refuse_other(out, config, {clip.id for clip in found.clips})
         write_json(out / "prep.json", {"format": FORMAT, "finished": False, "config": config})
@@ -149,6 +150,8 @@ def _prepare_clips(
     for number, (job, outcome) in enumerate(outcomes(list(jobs), workers, prepare_clip), start=1):
         if isinstance(outcome, str):
             failures.append({"clip": job.clip.id, "file": str(job.clip.video), "reason": outcome})
+            shutil.rmtree(job.folder, ignore_errors=True)  # of a time when it could be used
+            job.truth.unlink(missing_ok=True)
         else:
             records[job.clip.id] = outcome
         if progress:

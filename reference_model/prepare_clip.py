@@ -62,6 +62,10 @@ def prepare_clip(job: ClipJob) -> dict[str, Any]:
         (hidden / "clip.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         shutil.rmtree(job.folder, ignore_errors=True)
         hidden.rename(job.folder)
+    except OSError as error:
+        raise MediaError(
+            f"{job.folder}: cannot be written ({error.strerror or error}). Free some space; the same command goes on."
+        ) from error
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
     return record

@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Column:
-    """A metric as a table shows it; `perfect` is the value of a take identical to its ground truth."""
+    """A metric as a table shows it.
+
+    `perfect` is the value of a take identical to its ground truth; None for a metric that measures one side alone, and
+    so the ground truth as well. `whole_clip`: it has no value per frame.
+    """
 
     name: str
     better: Literal["lower", "higher"]
     unit: str
     decimals: int
-    perfect: float
-    needs: Literal["frames", "landmarks", "ratings"]
+    perfect: float | None
+    needs: Literal["frames", "steps", "faces", "landmarks", "facts", "ratings"]
     over: Literal["clips", "frames"] = "clips"
+    whole_clip: bool = False
 
     def weights(self, measured: pd.DataFrame) -> Floats:
         """How much each clip counts in the mean: once, or by its number of scored frames."""
@@ -46,6 +51,8 @@ class Column:
     @property
     def limits(self) -> tuple[float, float]:
         """Lowest and highest possible value: nothing is better than identical."""
+        if self.perfect is None:
+            return (-np.inf, np.inf)
         return (self.perfect, np.inf) if self.better == "lower" else (-np.inf, self.perfect)
 
 
@@ -84,9 +91,10 @@ def shown_columns(run: Mapping[str, Any]) -> tuple[Column, ...]:
             metric["better"],
             metric["unit"],
             int(metric["decimals"]),
-            float(metric["perfect"]),
+            None if metric["perfect"] is None else float(metric["perfect"]),
             metric["needs"],
             metric["over"],
+            metric.get("whole_clip", False),
         )
         for metric in run["metrics"]
         if metric["shown"]
@@ -96,7 +104,8 @@ def shown_columns(run: Mapping[str, Any]) -> tuple[Column, ...]:
 def in_order(clips: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Return the rows by clip and method: sums come out the same for any order of the rows."""
     if clips.empty:
-        scored = [name for column in columns for name in (column.name, f"{column.name}:frames")]
+        names = [name for column in columns for name in (column.name, f"{column.name}:gt")]
+        scored = [name for known in names for name in (known, f"{known}:frames")]
         labels = ["clip", "method", "speaker", "emotion", "level", "n_frames", "gt_faces", "gen_faces"]
         clips = clips.reindex(columns=[*labels, *scored])
     return clips.sort_values(["clip", "method"], ignore_index=True)

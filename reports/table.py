@@ -211,22 +211,37 @@ def _applies(measured: pd.DataFrame, column: Column, run: dict[str, Any]) -> boo
     if measured["gen_video"].isna().all():
         return False
     protocol = run.get("config", {}).get("ingredients", {}).get("protocol", {})
-    left_out = column.needs == "landmarks" and protocol.get("head_motion") == "no-landmarks"
+    left_out = column.needs in ("landmarks", "facts") and protocol.get("head_motion") == "no-landmarks"
     return not (left_out and bool(((measured["gt_faces"] > 0) & (measured["gen_faces"] > 0)).any()))
 
 
 def _ground_truth(clips: pd.DataFrame, columns: Sequence[Column]) -> Row:
-    """The row of a take identical to its ground truth; the metrics' property tests guarantee its values."""
+    """The row of a take identical to its ground truth; the metrics' property tests guarantee its values.
+
+    What measures one side alone was measured on the ground truth itself.
+    """
     faces = (clips["gt_faces"] / clips["n_frames"]).groupby(clips["clip"]).mean()
     count = len(faces)
     if not count:
         return Row(GROUND_TRUTH, tuple(Cell(None, None, None, 0.0, 0) for _ in columns), 0, 0, reference=True)
-    shares = {"landmarks": float(faces.mean()), "frames": 1.0}
-    cells = (
-        Cell(column.perfect if shares[column.needs] else None, None, None, shares[column.needs], count)
-        for column in columns
-    )
+    share = float(faces.mean())
+    cells = []
+    for column in columns:
+        if column.perfect is None:
+            cells.append(_measured_ground_truth(clips, column))
+        else:
+            covered = 1.0 if column.needs in ("frames", "steps") else share
+            cells.append(Cell(column.perfect if covered else None, None, None, covered, count))
     return Row(GROUND_TRUTH, tuple(cells), count, count, reference=True)
+
+
+def _measured_ground_truth(clips: pd.DataFrame, column: Column) -> Cell:
+    """The mean over the clips of the real videos' own values; the methods' rows of a clip all hold the same."""
+    real = clips.sort_values(f"{column.name}:gt:frames", ascending=False, kind="stable").drop_duplicates("clip")
+    values = real[f"{column.name}:gt"].to_numpy(np.float64)
+    scored = real[f"{column.name}:gt:frames"].to_numpy(np.float64) / real["n_frames"].to_numpy(np.float64)
+    value = mean_over_clips(values, np.ones(len(values)))
+    return Cell(value, None, None, float(np.mean(scored)), int(np.sum(~np.isnan(values))))
 
 
 def _partial(row: Row, threshold: float) -> Row:

@@ -1,9 +1,9 @@
 """Is a pack what it says? Every file against its hash, and every number against what it was made from.
 
 Checked: each file's SHA-256; the signature against all settings in it; that every planned pair is measured, failed or
-missing; each clip's values against its frames; the table against the clips. Not checked, and not to be known without
-the videos: whether the frames' values are theirs. `clips.parquet` names each video's SHA-256, so that whoever has them
-can score again.
+missing; each clip's values against its frames, where they are made from those; the table against the clips. Not
+checked, and not to be known without the videos: whether the frames' values are theirs, nor the values of metrics of
+whole clips. `clips.parquet` names each video's SHA-256, so that whoever has them can score again.
 
 A pack from anywhere is read with care: its entries are known by name and nothing else is touched, none may be
 compressed, and the tables in it are read in pieces after their sizes were looked at.
@@ -229,6 +229,8 @@ def _scored(run: dict[str, Any]) -> list[tuple[str, str, Callable[[Any], float]]
     scored: list[tuple[str, str, Callable[[Any], float]]] = []
     for name, chosen in run["config"]["ingredients"]["metrics"].items():
         metric = METRICS[name]
+        if metric.clip is None:
+            continue
         suffixes = ("", _PREDICTED) if metric.needs == "landmarks" else ("",)
         for suffix in suffixes:
             scored.append((name + suffix, metric.frame_value + suffix, partial(metric.clip, **chosen["clip"])))

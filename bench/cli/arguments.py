@@ -48,6 +48,22 @@ FrameFps = Annotated[
     str | None,
     typer.Option("--frame-fps", help="Rate of folders of frames, such as 30 or 30000/1001.  [default: the protocol's]"),
 ]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        metavar="LIST",
+        help="What the table shows: names with commas between, among them paper and full.  [default: paper]",
+    ),
+]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--metric", metavar="FILE.py:NAME", help="A metric of your own, see docs/metrics.md. Repeat."),
+]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option("--weights", metavar="KIND=FILE", help="A file that some metrics need (`talkbench metrics`). Repeat."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
 
 
@@ -79,6 +95,9 @@ def options(
     key: Literal["path", "stem"],
     allow_missing: bool,
     frame_fps: str | None,
+    metrics: str | None = None,
+    plugins: Sequence[str] | None = None,
+    weights: Sequence[str] | None = None,
     workers: int = 1,
     cache: Path | None = None,
     device: str = "cpu",
@@ -94,7 +113,13 @@ def options(
         adapters=_named("--adapter", adapter, "NAME=SYSTEM"),
         manifest=manifest,
         protocol=_protocol(protocol).with_options(
-            align=align, crop=crop, faces=faces, frame_fps=None if frame_fps is None else _rate(frame_fps)
+            align=align,
+            crop=crop,
+            faces=faces,
+            frame_fps=None if frame_fps is None else _rate(frame_fps),
+            metrics=[name.strip() for name in (metrics or "").split(",") if name.strip()],
+            plugins=plugins or (),
+            weights={kind: Path(file) for kind, file in _named("--weights", weights, "KIND=FILE").items()},
         ),
         key=key,
         allow_missing=allow_missing,

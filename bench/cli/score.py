@@ -20,6 +20,7 @@ EXAMPLES = (
     "talkbench score --gt real/ --gen Ours=ours/ --gen EVP=evp/ -o run/\n\n"
     "talkbench score --gt real.mp4 --gen Ours=ours.mp4 --align truncate -o run/\n\n"
     "talkbench score --manifest pairs.csv --crop aligned --json -o run/\n\n"
+    "talkbench score --gt real/ --gen Ours=ours/ --metrics paper,M-LVD,F-LVD -o run/\n\n"
     "Exit codes: 0 done, 1 some clips failed (see failures.jsonl), 2 bad input. The same command goes on where a "
     "killed one stopped."
 )
@@ -38,6 +39,9 @@ def score(
     key: arguments.KeyOption = "path",
     allow_missing: arguments.AllowMissing = False,
     frame_fps: arguments.FrameFps = None,
+    metrics: arguments.Metrics = None,
+    metric: arguments.Plugins = None,
+    weights: arguments.Weights = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes that measure.  [default: one per core]")
     ] = None,
@@ -65,6 +69,9 @@ def score(
         key=key,
         allow_missing=allow_missing,
         frame_fps=frame_fps,
+        metrics=metrics,
+        plugins=metric,
+        weights=weights,
         workers=workers or len(os.sched_getaffinity(0)),
         cache=None if no_cache else cache or default_folder(),
         device=device,

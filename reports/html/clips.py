@@ -133,10 +133,13 @@ def _held(shown: Sequence[int]) -> tuple[int, ...]:
 def _frame_values(rows: pd.DataFrame, column: Column, run: Mapping[str, Any]) -> list[float]:
     """Return the metric of each frame alone: what is stored for it may be another quantity, as MSE is for PSNR."""
     name = column.name.removesuffix(_PREDICTED)
-    metric = METRICS[name]
+    metric = METRICS.get(name)
     suffix = _PREDICTED if column.name.endswith(_PREDICTED) else ""
-    stored: list[float] = rows[metric.frame_value + suffix].tolist()
-    if metric.frame_value == name:
+    stored_as = name if metric is None else metric.frame_value
+    if stored_as + suffix not in rows:  # a metric of whole clips, or one from elsewhere
+        return [math.nan] * len(rows)
+    stored: list[float] = rows[stored_as + suffix].tolist()
+    if metric is None or metric.clip is None or metric.frame_value == name:
         return stored
     arguments = run["config"]["ingredients"]["metrics"][name]["clip"]
     return [value if math.isnan(value) else metric.clip(np.array([value]), **arguments) for value in stored]

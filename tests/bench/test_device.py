@@ -5,9 +5,11 @@ import command
 import numpy as np
 import pytest
 
-from talkbench.bench.device import Pixels
+from talkbench.bench.pixels import Pixels, Seen
 from talkbench.bench.protocol import PROTOCOLS
 from talkbench.bench.signature import ingredients, signature
+
+NO_FACE = np.full((68, 2), np.nan, np.float32)
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
@@ -20,8 +22,8 @@ def test_batches_give_the_numbers_of_single_frames(name):
     one_by_one, batched = Pixels(metrics, 36), Pixels(metrics, 36, device=torch.device("cpu"))
     for index, pair in enumerate(zip(real, fake, strict=True)):
         for pixels in (one_by_one, batched):
-            pixels.add(index, *pair)
-    expected, found = one_by_one.finish(), batched.finish()
+            pixels.add(index, Seen(*pair, NO_FACE, NO_FACE))
+    expected, found = one_by_one.finish().values, batched.finish().values
     assert found.keys() == expected.keys()
     for metric, values in expected.items():
         np.testing.assert_allclose(found[metric], values, rtol=1e-9)
@@ -34,8 +36,8 @@ def test_a_change_of_size_starts_a_new_batch():
     pixels = Pixels(metrics, 2, device=torch.device("cpu"))
     for index, size in enumerate((32, 48)):
         (frame,) = clips.moving(1, size=size)
-        pixels.add(index, frame, frame)
-    assert pixels.finish()["SSIM"].tolist() == [1, 1]
+        pixels.add(index, Seen(frame, frame, NO_FACE, NO_FACE))
+    assert pixels.finish().values["SSIM"].tolist() == [1, 1]
 
 
 def test_the_signature_names_a_device_that_is_not_the_processor():

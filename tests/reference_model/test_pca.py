@@ -1,4 +1,4 @@
-"""The face model of a speaker: an orthonormal basis, found by other means as well; its floor is as the bench measures."""
+"""The face model of a speaker: orthonormal, found by other means as well, and its floor is what the bench measures."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,6 @@
 """A corpus prepared from end to end: what is written, the same bytes for all workers, and killing it is no loss."""
 
+import errno
 import hashlib
 import json
 import os
@@ -175,7 +176,7 @@ def test_killed_and_continued(prepared, corpus, cache, tmp_path):
     running = subprocess.Popen(
         arguments, start_new_session=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     )
-    while not list(out.rglob("clip.json")) and running.poll() is None:
+    while not list(out.glob("clips/*/*/*/[0-9]*/clip.json")) and running.poll() is None:
         time.sleep(0.01)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
@@ -241,6 +242,27 @@ def test_clips_that_cannot_be_used_cost_only_themselves(corpus, cache, tmp_path)
         assert f"{number}.mp4" in reason
     assert done.info["clips"]["M003/happy/level_3/007"]["filled_in"] == 5
     assert not list((tmp_path / "out").rglob("*.part"))
+
+
+def test_a_clip_that_has_gone_bad_leaves_nothing_behind(prepared, corpus, cache, tmp_path):
+    root, out = tmp_path / "corpus", tmp_path / "out"
+    shutil.copytree(corpus, root)
+    shutil.copytree(prepared.folder, out)
+    (root / "M003/video/front/happy/level_3/001.mp4").write_bytes(b"no longer a video")
+    done = prepare(root, out, settings=SETTINGS, cache=cache)
+    assert [failure["clip"] for failure in done.info["failures"]] == ["M003/happy/level_3/001"]
+    assert not (out / "clips/M003/happy/level_3/001").exists()
+    assert sorted(file.stem for file in done.truth.rglob("*.mkv")) == ["001", "006", "006"]
+
+
+def test_a_full_disk_is_one_line(corpus, cache, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np.lib.format, "open_memmap", full)
+    with pytest.raises(TalkbenchError, match="No space left on device") as error:
+        prepare(corpus, tmp_path / "out", settings=SETTINGS, cache=cache)
+    assert "\n" not in str(error.value)
 
 
 def test_other_settings_are_not_mixed_in(prepared, corpus, cache, tmp_path):

@@ -16,7 +16,8 @@ import pytest
 from speed import corpora, naive
 
 import talkbench
-from talkbench.bench.protocol import PROTOCOLS, MetricChoice
+from talkbench.bench.choice import MetricChoice
+from talkbench.bench.protocol import PROTOCOLS
 
 TURNS = {256: 3, 512: 2}
 NAMES = ["demo 256²", "demo 512²", "real pair 256²", "real clip 512²"]
