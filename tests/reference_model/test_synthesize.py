@@ -49,7 +49,9 @@ def test_a_folder_of_takes_is_scored_by_our_own_command_both_ways(prepared, nets
     takes, run = tmp_path / "takes", tmp_path / "run"
     made = talkbench("model", "synthesize", "--checkpoint", nets, "--corpus", prepared.folder, "-o", takes)
     assert made.code == 0, made.err
-    scored = talkbench("score", "--gt", prepared.truth, "--gen", f"Ours={takes}", "-o", run, "--no-cache")
+    scored = talkbench(
+        "score", "--gt", prepared.truth, "--gen", f"Ours={takes}", "-o", run, "--no-cache", "--workers", 1
+    )
     assert scored.code == 0, scored.err
     clips = Results.load(run).clips.set_index("clip")
     assert sorted(clips.index) == sorted(clip.id for clip in prepared.clips("test"))
