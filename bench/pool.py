@@ -172,7 +172,7 @@ def _ended(code: int) -> str:
 
 def _serve(pipe: connection.Connection, memory: int | None, alone: bool) -> None:
     """Be a worker: work on what comes until the run closes its end."""
-    _settle(memory, alone=alone)
+    settle(memory, alone=alone)
     pipe.send(_READY)
     while True:
         try:
@@ -196,8 +196,8 @@ def attempt(function: Callable[[Task], Result], task: Task) -> Result | Failed:
         return Failed(f"Internal error, please report it:\n{traceback.format_exc()}")
 
 
-def _settle(memory: int | None, *, alone: bool) -> None:
-    """Keep to the limits, out of the other workers' way, and alive no longer than the run."""
+def settle(memory: int | None, *, alone: bool) -> None:
+    """Keep a worker process to its limits, out of the others' way, and alive no longer than the run."""
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the run says that it was interrupted, once

@@ -108,6 +108,8 @@ class FrameSettings:
     net: FrameNet
     loss: FrameLoss
     schedule: Schedule
+    stride: int = 1
+    """Every so many frames of a clip one is trained on: neighbours are nearly alike [D]."""
     projected_rasters: float = 0.0
     """Share of training frames drawn from PCA-projected landmarks, which are what inference draws [D]."""
 
@@ -130,17 +132,24 @@ PROFILES: Final = {
         frames=FrameSettings(net=FrameNet(), loss=FrameLoss(), schedule=Schedule(epochs=15, batch=16)),
     ),
     "cpu": Profile(
-        landmarks=LandmarkSettings(net=LandmarkNet(msef="lite"), schedule=Schedule(epochs=100, batch=16)),
+        landmarks=LandmarkSettings(
+            net=LandmarkNet(msef="lite"), schedule=Schedule(epochs=40, batch=16, learning_rate=1e-3, gamma=0.95)
+        ),
         frames=FrameSettings(
-            net=FrameNet(size=128, ngf=16), loss=FrameLoss(perceptual="none"), schedule=Schedule(epochs=20, batch=8)
+            net=FrameNet(size=128, ngf=16),
+            loss=FrameLoss(perceptual="none"),
+            schedule=Schedule(epochs=3, batch=4, learning_rate=1e-3, gamma=0.3),
+            stride=2,
         ),
     ),
     "ci": Profile(
-        landmarks=LandmarkSettings(net=LandmarkNet(msef="lite"), schedule=Schedule(epochs=2, batch=4)),
+        landmarks=LandmarkSettings(
+            net=LandmarkNet(msef="lite"), schedule=Schedule(epochs=2, batch=4, learning_rate=1e-3)
+        ),
         frames=FrameSettings(
             net=FrameNet(size=64, ngf=8, reduction=4),
             loss=FrameLoss(perceptual="none"),
-            schedule=Schedule(epochs=2, batch=8),
+            schedule=Schedule(epochs=1, batch=4, learning_rate=2e-3),
         ),
     ),
 }

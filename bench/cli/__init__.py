@@ -12,7 +12,7 @@ from importlib import import_module
 import typer
 
 from ..errors import TalkbenchError
-from . import plot, study
+from . import model, plot, study
 from .output import one_line
 
 _VERBS = (
@@ -47,6 +47,7 @@ def app() -> typer.Typer:
         module = import_module(f".{name}", __name__)
         application.command(verb, epilog=module.EXAMPLES)(getattr(module, name))
     application.add_typer(study.app(), name="study")
+    application.add_typer(model.app(), name="model")
     application.add_typer(plot.app(), name="plot")
     return application
 

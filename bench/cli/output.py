@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 _WORDS = {
     "make": "Making videos",
-    "prepare": "Preparing clips",
     "inspect": "Looking at videos",
     "measure": "Measuring pairs",
+    "prepare": "Preparing clips",
+    "train": "Training",
+    "speak": "Making takes",
 }
+_UNITS = {"train": "steps"}
+"""What is counted where it is not clips."""
 _PAUSE = 10
 """Seconds between two lines of progress where there is no terminal to draw a bar on."""
 
@@ -74,7 +78,9 @@ def progress_bar() -> Iterator[Progress]:
                 return
             task = bar.tasks[tasks[phase]]
             speed = task.speed or task.finished_speed
-            bar.update(tasks[phase], completed=done, rate=f"{speed:.2f} clips/s" if speed else "")
+            bar.update(
+                tasks[phase], completed=done, rate=f"{speed:.2f} {_UNITS.get(phase, 'clips')}/s" if speed else ""
+            )
 
         yield report
 
@@ -90,7 +96,8 @@ def _lines() -> Progress:
         if done > before and (done == total or now - last >= _PAUSE):
             speed = (done - before) / max(now - start, 1e-3)
             left = f", {(total - done) / speed:.0f} s left" if done < total else ""
-            typer.echo(f"{_WORDS[phase]}: {done} of {total}, {speed:.2f} clips/s{left}", err=True)
+            unit = _UNITS.get(phase, "clips")
+            typer.echo(f"{_WORDS[phase]}: {done} of {total}, {speed:.2f} {unit}/s{left}", err=True)
             last = now
 
     return report

@@ -1,4 +1,4 @@
-"""Which emotion a classifier takes for which: a matrix for the ground truth, and one for every method."""
+"""Which emotion a classifier takes for which: true labels down, heard or seen ones across."""
 
 from __future__ import annotations
 
@@ -69,6 +69,16 @@ def confusion_figure(results: Results, *, width: float = canvas.DOUBLE) -> Figur
                 _draw(axes, name, counts, emotions, first=at % columns == 0)
             else:
                 axes.set_axis_off()
+    return figure
+
+
+def matrix_figure(
+    counts: npt.NDArray[np.int64], emotions: list[str], *, title: str, width: float = canvas.SINGLE
+) -> Figure:
+    """Draw one matrix of counts (E, E), rows true and columns taken for, in % of each row."""
+    with canvas.house_style():
+        figure = canvas.new_figure(width, width * 0.95, layout="constrained")
+        _draw(figure.add_subplot(), title, counts, emotions, first=True)
     return figure
 
 
