@@ -107,8 +107,8 @@ def write_take(out: Path, frames: Iterable[Frame], samples: npt.NDArray[np.float
     if spoken.emotions is not None:
         heard = {"emotions": list(EMOTIONS), "fps": FPS, "probabilities": np.round(spoken.emotions, 6).tolist()}
         write_json(out.with_suffix(".emotions.json"), heard)
-    lossless = {"codec": "ffv1", "pix_fmt": "bgr0"} if out.suffix == TRUTH_SUFFIX else {}
-    write_video(out, frames, fps=FPS, audio=(samples, SAMPLE_RATE), **lossless)
+    codec, pix_fmt = ("ffv1", "bgr0") if out.suffix == TRUTH_SUFFIX else (None, "yuv420p")
+    write_video(out, frames, fps=FPS, audio=(samples, SAMPLE_RATE), codec=codec, pix_fmt=pix_fmt)
 
 
 def _kept(frames: Iterable[Frame], folder: Path) -> Iterator[Frame]:

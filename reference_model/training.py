@@ -149,7 +149,7 @@ class _Run:
             optimizer.load_state_dict(known.training["optimizer"])
             self._decay.load_state_dict(known.training["decay"])
             self._first = known.step
-        module = torch.compile(task.module) if machine.compiled else task.module
+        module: Any = torch.compile(task.module) if machine.compiled else task.module
         self._module, self._optimizer = self._fabric.setup(module, optimizer)
         self._module.train()
         self._lines = _lines_until(self._log, self._first)

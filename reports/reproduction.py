@@ -152,7 +152,10 @@ def pooled(runs: Sequence[Results]) -> Results:
 
 
 def _mean_of(frames: Sequence[pd.DataFrame], name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.mean([clips[name].to_numpy(np.float64) for clips in frames], axis=0)
+    mean: np.ndarray[tuple[int], np.dtype[np.float64]] = np.mean(
+        [clips[name].to_numpy(np.float64) for clips in frames], axis=0
+    )
+    return mean
 
 
 def _mean(run: Results, method: str, column: Column) -> float:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from . import escape, published
+from .printed import number
 from .reproduction import Answer, Heard, Reproduction, Spread
-from .table import number
 
 _SEEDS = "Rows over the seeds: the mean, and ± one standard deviation of the seeds' means."
 _PRED = (
