@@ -52,62 +52,58 @@ def validation_figure(validation: Validation, results: Results, *, width: float 
                 y = 0.05 + 0.1 * (line + 2 - len(words))
                 bold = "bold" if line < len(words) else "normal"
                 canvas.write(figure, middle, y, text, va="top", fontweight=bold, color=_INKS[line < len(words)])
+        axes = _page(figure)
         for row, profile in enumerate(validation.profiles):
             top = _HEAD + row * _ROW
-            name = canvas.plain(profile.metric.name, 22)
+            name = canvas.plain(profile.metric.name, 24)
             canvas.write(figure, _LEFT - 0.05, top + _ROW / 2, name, ha="right", va="center")
             for column, response in enumerate(profile.responses):
                 box = (_LEFT + column * cell, top, cell, _ROW)
-                _draw(_axes(figure, box), response)
+                _draw(axes, response, box)
         _draw_key(figure, _HEAD + rows * _ROW + 0.06)
     return figure
 
 
-def _axes(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
-    """Return the axes of a cell, a hair smaller than its box (left, top, width, height in inches)."""
+def _page(figure: Figure) -> Axes:
+    """Return axes over the whole figure, in inches from the top left: an axes per cell would take many seconds."""
     width, height = figure.get_size_inches()
-    left, top, wide, high = box[0] + 0.01, box[1] + 0.01, box[2] - 0.02, box[3] - 0.02
-    axes = figure.add_axes((left / width, 1 - (top + high) / height, wide / width, high / height))
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    axes.set_axis_off()
     return axes
 
 
-def _draw(axes: Axes, response: Response) -> None:
+def _draw(axes: Axes, response: Response, box: tuple[float, float, float, float]) -> None:
+    """Draw a cell, a hair smaller than its box: left, top, width, height in inches."""
+    from matplotlib.patches import Rectangle
+
+    left, top, width, height = box[0] + 0.01, box[1] + 0.01, box[2] - 0.02, box[3] - 0.02
     colour = _colour(response)
-    axes.set_facecolor(colour)
-    if response.verdict == "not measured":
-        axes.text(0.5, 0.5, "–", transform=axes.transAxes, ha="center", va="center", color="#767676")
-        return
-    ink = ink_on(colour)
-    if response.verdict == "blind":
-        text = "blind"
-        ink = "#767676"
+    axes.add_patch(Rectangle((left, top), width, height, facecolor=colour, edgecolor="none"))
+    if response.verdict in ("not measured", "blind"):
+        ink, text = "#767676", "–" if response.verdict == "not measured" else "blind"
     else:
-        text = ("−" if strongest(response) < 0 else "") + times(strongest(response))
+        ink, text = ink_on(colour), ("−" if strongest(response) < 0 else "") + times(strongest(response))
+    slant = "italic" if response.verdict == "unsteady" else "normal"
     axes.text(
-        0.05, 0.5, text, transform=axes.transAxes, ha="left", va="center", fontsize=canvas.SMALL, color=ink,
-        style="italic" if response.verdict == "unsteady" else "normal",
-    )  # fmt: skip
-    _curve(axes, response, ink)
+        left + 0.04, top + height / 2, text, ha="left", va="center", fontsize=canvas.SMALL, color=ink, style=slant
+    )
+    _curve(axes, response, ink, (left + 0.5 * width, top + 0.03, 0.45 * width, height - 0.06))
 
 
-def _curve(axes: Axes, response: Response, ink: str) -> None:
-    """Draw the response over levels in the right half of a cell."""
+def _curve(axes: Axes, response: Response, ink: str, box: tuple[float, float, float, float]) -> None:
+    """Draw the response over levels into a box."""
     effects = np.array([0.0, *response.effects])
     effects = np.where(np.isfinite(effects), effects, np.nan)
     if np.isnan(effects[1:]).all():
         return
-    high, low = max(float(np.nanmax(effects)), 1.2), min(float(np.nanmin(effects)), 0.0)
-    margin = 0.17 * (high - low)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(low - margin, high + margin)
-    x = np.linspace(0.5, 0.96, len(effects))
     floor = -1.0 if strongest(response) < -1 else 1.0
-    axes.plot([x[0], x[-1]], [floor, floor], color=ink, linewidth=0.5, linestyle=(0, (1, 1.5)))
-    axes.plot(x, effects, color=ink, linewidth=0.9, marker="o", markersize=1.3)
+    high, low = max(float(np.nanmax(effects)), 1.2), min(float(np.nanmin(effects)), 0.0)
+    x = np.linspace(box[0], box[0] + box[2], len(effects))
+    y, level = (box[1] + box[3] * (high - values) / (high - low) for values in (effects, np.array([floor, floor])))
+    axes.plot(x[[0, -1]], level, color=ink, linewidth=0.5, linestyle=(0, (1, 1.5)))
+    axes.plot(x, y, color=ink, linewidth=0.9, marker="o", markersize=1.3)
 
 
 def _colour(response: Response) -> str:
