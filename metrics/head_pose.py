@@ -48,7 +48,7 @@ def rotations(one: Facts, *, focal: float) -> Rotations:
 
 
 # Several metrics ask for the same clip's two sides.
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _rotations(points: bytes, count: int, size: tuple[int, int], focal: float) -> Rotations:
     import cv2
 
