@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -320,7 +321,7 @@ def _metrics(protocol: Protocol, *, predicted: bool) -> list[dict[str, Any]]:
             "version": metric.version,
             "perfect": "inf" if metric.perfect == float("inf") else metric.perfect,
             **({"sides": "one"} if metric.sides == "one" else {}),
-            **({"limits": list(metric.limits)} if metric.limits is not None else {}),
+            **({"limits": [end if isfinite(end) else None for end in metric.limits]} if metric.limits else {}),
             **({"whole_clip": True, "parts": list(metric.parts)} if metric.per_clip is not None else {}),
             "shown": choice.shown,
             "over": choice.over,

@@ -24,6 +24,7 @@ Not done: no second encoding to AVI and JPEG before measuring, no split at cuts;
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import replace
 from functools import lru_cache
@@ -264,6 +265,7 @@ DISTANCE = Metric(
     definition="least mean distance of SyncNet v2's vectors of lips and sound, with the sound moved by up to 15 frames",
     source="Chung and Zisserman, ACCV Workshops 2016 (SyncNet v2); named by Prajwal et al., ACM Multimedia 2020",
     perfect=None,
+    limits=(0.0, math.inf),
     sound=True,
     weights="syncnet",
     load=load_syncnet,

@@ -97,11 +97,16 @@ def shown_columns(run: Mapping[str, Any]) -> tuple[Column, ...]:
             metric["needs"],
             metric["over"],
             metric.get("whole_clip", False),
-            tuple(metric.get("limits", (-np.inf, np.inf))),
+            _possible(metric.get("limits", (None, None))),
         )
         for metric in run["metrics"]
         if metric["shown"]
     )
+
+
+def _possible(limits: Sequence[float | None]) -> tuple[float, float]:
+    low, high = limits
+    return -np.inf if low is None else low, np.inf if high is None else high
 
 
 def in_order(clips: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
