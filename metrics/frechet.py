@@ -172,7 +172,8 @@ def _scripted(weights: str) -> Callable[..., torch.Tensor]:
     load = cast("Callable[..., torch.nn.Module]", torch.jit.load)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch prefers another form, in which nobody has I3D
-        return load(weights, map_location="cpu").eval()
+        network: Callable[..., torch.Tensor] = load(weights, map_location="cpu").eval()
+    return network
 
 
 @lru_cache(maxsize=1)

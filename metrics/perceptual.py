@@ -62,18 +62,17 @@ def load_lpips(weights: str) -> Distance:
         import lpips as package
 
         network = package.LPIPS(net="alex", pnet_rand=True, verbose=False)
-    trunk = {f"features.{name.split('.', 1)[1]}": name for name, _ in network.net.named_parameters()}
-    state = read_state(weights)
-    own = {f"net.{trunk[name]}": value for name, value in state.items() if name in trunk}
-    fitted(network, {**network.state_dict(), **_missing(trunk, state), **own}, "torchvision's AlexNet")
-    return cast(Distance, lambda one, other: network(one, other, normalize=True))
+    # The package spreads torchvision's `features.N` over five slices.
+    places = {f"features.{name.split('.', 1)[1]}": f"net.{name}" for name, _ in network.net.named_parameters()}
+    state = {places[name]: value for name, value in read_state(weights).items() if name in places}
+    learnt = {name: value for name, value in network.state_dict().items() if not name.startswith("net.")}
+    fitted(network, learnt | state, "torchvision's AlexNet")
 
+    def distance(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = network(one, other, normalize=True)
+        return found
 
-def _missing(trunk: dict[str, str], state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    absent = [name for name in trunk if name not in state]
-    if absent:
-        raise ValueError(f"has no weights called {absent[0]}. Expected those of torchvision's AlexNet")
-    return {}
+    return distance
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...bench.errors import TalkbenchError
 from ...bench.results import replacing
 from .. import escape, palette
+from ..columns import shown_columns
 from ..formats import html_table
 from ..printed import number, percent
 from ..table import table
@@ -49,7 +50,7 @@ def write_report(
     """
     _claim(out)
     made = table(results)
-    columns = made.metrics
+    columns = shown_columns(results.run)  # of clips: values of whole sets are in the table alone
     listed = entries(results, columns)
     ranked = worst(listed, columns)
     chosen = with_player(listed, ranked, clips)
