@@ -242,6 +242,12 @@ def missing(trial: Trial) -> str:
         if math.isnan(nowhere.value) and not nowhere.reason:
             raise Failed("a take without a face is NaN without a reason. Return ClipValue.missing('why').")
         return "" if math.isnan(nowhere.value) else "it does not look at landmarks"
+    if metric.needs == "faces" and metric.sides == "both" and same(nowhere, present):
+        # It looks at the real face alone, for where the mouth is: a take without a face is measured there as well.
+        real_nowhere = _frames(trial.measure(trial.real_without_faces(), trial.worse("noise")))
+        if not np.isnan(real_nowhere).all():
+            raise Failed("frames without a face on either side have a value. Return NaN for them.")
+        return "it looks at the real face alone"
     if not np.isnan(nowhere.frames).all():
         raise Failed(
             f"frames without a face are {nowhere.frames[~np.isnan(nowhere.frames)][0]:g}. Return NaN for them."
@@ -258,6 +264,8 @@ def silence(trial: Trial) -> str:
     if not trial.metric.sound:
         raise DoesNotApply("it hears nothing")
     value = trial.measure(trial.real.muted(), trial.worse("noise").muted())
+    if isinstance(value, ClipValue) and any(part not in value.parts for part in trial.metric.parts):
+        return "it measures what can be measured without, and which part is missing"
     if not isinstance(value, ClipValue) or not math.isnan(value.value) or not value.reason:
         raise Failed(f"a clip without sound is {value.value:g}. Return ClipValue.missing('no sound').")
     return ""

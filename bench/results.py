@@ -35,7 +35,7 @@ FORMAT = 1
 _ROW = b"talkbench.clip"
 _PART = 1000
 """Frames per row group of a part: what is held in memory of a long clip."""
-_GROUP = 16_384
+_GROUP = 4_096
 """Frames per row group of frames.parquet: few enough groups for hundreds of thousands of clips, 20 MB to read one."""
 _REPEATED = ["clip", "method", "gt_face", "gen_face"]
 """Columns whose values repeat: a dictionary makes those small, and only costs memory for numbers."""

@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ..metrics.contract import Metric
+from .errors import TalkbenchError
 from .faces import weights_hash
 from .protocol import Protocol
 from .registry import arguments, installed, provenance
@@ -36,8 +38,8 @@ def ingredients(protocol: Protocol, *, device: str = "cpu") -> dict[str, Any]:
         metric.name: {
             "version": metric.version,
             "over": protocol.metrics[metric.name].over,
-            "frame": _by_content(arguments(metric.first)),
-            "clip": _by_content(arguments(metric.last)),
+            "frame": _by_content(metric, arguments(metric.first)),
+            "clip": _by_content(metric, arguments(metric.last)),
             **provenance(metric.name, protocol.metrics[metric.name].origin),
             **{name: installed(metric, name) for name in metric.libraries},
         }
@@ -57,10 +59,17 @@ def ingredients(protocol: Protocol, *, device: str = "cpu") -> dict[str, Any]:
     return everything if device == "cpu" else everything | {"device": device, "torch": version("torch")}
 
 
-def _by_content(given: dict[str, Any]) -> dict[str, Any]:
-    """Name a file of weights by its content, and its description beside it: where it lies changes no number."""
+def _by_content(metric: Metric, given: dict[str, Any]) -> dict[str, Any]:
+    """Name a file of weights by its content, and its description beside it: where it lies changes no number.
+
+    Raises TalkbenchError where the file is not given.
+    """
     if "weights" not in given:
         return given
+    if not isinstance(given["weights"], str):
+        raise TalkbenchError(
+            f"metric {metric.name}: needs a file of weights. Pass --weights {metric.weights}=PATH, or leave it out."
+        )
     files = [path for path in (Path(given["weights"]), Path(f"{given['weights']}.json")) if path.is_file()]
     return given | {"weights": " ".join(_content(path) for path in files)}
 

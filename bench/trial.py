@@ -80,9 +80,11 @@ class Trial:
 
     def without_faces(self, frames: slice) -> Take:
         """Return a noisy take in which these frames have no face."""
-        take = self.worse("noise").copy()
-        take.points[frames] = np.nan
-        return take
+        return _faceless(self.worse("noise"), frames)
+
+    def real_without_faces(self) -> Take:
+        """Return the real take without a face in any frame."""
+        return _faceless(self.real, slice(None))
 
     def measure(self, real: Take, take: Take) -> Value:
         """Measure as the engine does; the metric gets copies of all it is given."""
@@ -152,6 +154,12 @@ def _spoken(speaker: str) -> Take:
     return Take(np.stack(frames), np.stack(points).astype(np.float32), sound[: len(frames) * SOUND_RATE // RATE])
 
 
+def _faceless(take: Take, frames: slice) -> Take:
+    faceless = take.copy()
+    faceless.points[frames] = np.nan
+    return faceless
+
+
 @cache
 def _damaged(damage: str) -> Take:
     return _DAMAGES[damage](_spoken(_WHO))
@@ -189,11 +197,19 @@ def _still_mouth(take: Take) -> Take:
     return replace(take, points=points)
 
 
+def _another_blink(take: Take) -> Take:
+    points = take.points.copy()
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        points[2:12, upper] = points[2:12, lower]
+    return replace(take, points=points)
+
+
 _DAMAGES: Mapping[str, Callable[[Take], Take]] = {
     "noise": _noisy,
     "blur": _blurred,
     "shift": _shifted,
     "delay": _late,
     "still mouth": _still_mouth,
+    "another blink": _another_blink,
     "somebody else": lambda take: _spoken(_SOMEBODY_ELSE),
 }

@@ -59,7 +59,7 @@ class PreparedClip:
 
     def frames(self) -> npt.NDArray[np.uint8]:
         """Return the frames (T, 256, 256, 3), RGB; they are read from the disk as they are used."""
-        frames: npt.NDArray[np.uint8] = np.load(self.folder / "frames.npy", mmap_mode="r")
+        frames: npt.NDArray[np.uint8] = np.load(self.folder / "frames.npy", mmap_mode="r", allow_pickle=False)
         return frames
 
     @cached_property

@@ -126,9 +126,11 @@ def test_what_is_no_array_of_numbers_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ragged.txt").write_text("1 2 3\n1 2\n")
     (tmp_path / "empty.txt").write_text("\n")
     (tmp_path / "empty.npy").touch()
-    for name in ("pickled.npy", "words.txt", "ragged.txt", "empty.txt", "empty.npy", "gone.npy"):
+    for name in ("pickled.npy", "words.txt", "ragged.txt", "empty.txt", "empty.npy"):
         with pytest.raises(TalkbenchError, match=f"{name}: cannot be read as landmarks"):
             read(tmp_path / name, "dlib-68")
+    with pytest.raises(TalkbenchError, match=r"gone.npy: cannot be read \(No such file or directory\)"):
+        read(tmp_path / "gone.npy", "dlib-68")
     with pytest.raises(TalkbenchError, match="infinite"):
         read(saved(tmp_path / "a.npy", np.full((1, 68, 2), np.inf)), "dlib-68")
 

@@ -15,7 +15,7 @@ from speed import sizes
 
 from talkbench.baselines import tree
 from talkbench.bench.pairing import plan_folders
-from talkbench.bench.results import Results, _write_grouped, by_clip
+from talkbench.bench.results import _GROUP, Results, _write_grouped, by_clip
 from talkbench.reports.table import table
 
 
@@ -26,7 +26,7 @@ def test_frames_come_back_clip_by_clip_from_few_row_groups(counts: list[int], tm
     pieces = [pa.table({"clip": [str(at)] * n, "frame": np.arange(n)}) for at, n in enumerate(counts)]
     _write_grouped(file, iter(pieces))
     with pq.ParquetFile(file) as read:
-        assert read.num_row_groups == -(-sum(counts) // 16_384) + (not counts)
+        assert read.num_row_groups == -(-sum(counts) // _GROUP) + (not counts)
         for one, piece in zip(by_clip(read, counts), pieces, strict=True):
             assert one.equals(piece)
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from talkbench.bench import signature as signatures
+from talkbench.bench.errors import TalkbenchError
 from talkbench.bench.protocol import PROTOCOLS, Protocol
 from talkbench.bench.registry import arguments
 from talkbench.bench.signature import signature
@@ -130,14 +131,26 @@ def test_spelling_out_a_default_or_reordering_metrics_changes_nothing():
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_a_metric_more_or_less_counts(name):
+def test_a_metric_more_or_less_counts(name, tmp_path):
+    weights = tmp_path / "weights"
+    weights.write_bytes(b"made up")
     protocol = PROTOCOLS[name]
     data = protocol.model_dump()
     for metric in METRICS:
         metrics = dict(data["metrics"])
         if metrics.pop(metric, None) is None:
-            metrics[metric] = {}
+            functions = {"frame": METRICS[metric].first, "clip": METRICS[metric].last}
+            metrics[metric] = {
+                switch: {"weights": str(weights)} for switch, one in functions.items() if "weights" in arguments(one)
+            }
         assert signature(Protocol.model_validate(data | {"metrics": metrics})) != signature(protocol), metric
+
+
+def test_weights_that_are_not_given_are_asked_for_by_name():
+    data = PROTOCOLS["talkbench-1"].model_dump()
+    protocol = Protocol.model_validate(data | {"metrics": data["metrics"] | {"LPIPS": {}}})
+    with pytest.raises(TalkbenchError, match="metric LPIPS: needs a file of weights"):
+        signature(protocol)
 
 
 def test_what_no_protocol_names_counts_too(monkeypatch):

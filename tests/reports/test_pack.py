@@ -79,6 +79,10 @@ def parquet(entries, name, change):
     return buffer.getvalue()
 
 
+def parquet_rows(entries, name):
+    return pq.read_table(io.BytesIO(entries[name])).to_pandas()
+
+
 def json_with(entries, name, change):
     data = json.loads(entries[name])
     change(data)
@@ -185,7 +189,7 @@ def test_a_changed_number_with_new_hashes(pack, tmp_path):
         (lambda run: run["metrics"][0].update(over="frames"), "not the metric"),
         (lambda run: run["planned"].update(Theirs=2), "2 planned"),
         (lambda run: run.update(methods=["Ours"]), "a method that the run does not have"),
-        (lambda run: run.pop("config"), "not those of a run"),
+        (lambda run: run.pop("config"), "do not make a finished run"),
     ],
 )
 def test_changed_settings_with_new_hashes(pack, tmp_path, change, says):
@@ -199,7 +203,12 @@ def test_clips_left_out_with_new_hashes(pack, tmp_path):
     clips = parquet(entries, "clips.parquet", lambda rows, _: rows.iloc[1:])
     of_clips = write(tmp_path / "c.zip", {**entries, "clips.parquet": clips})
     assert "do not make a finished run" in refusal(of_clips)
-    frames = parquet(entries, "frames.parquet", lambda rows, at: rows if at else rows.iloc[:0])
+    left_out = parquet_rows(entries, "clips.parquet").iloc[0]
+    frames = parquet(
+        entries,
+        "frames.parquet",
+        lambda rows, _: rows[(rows["clip"] != left_out["clip"]) | (rows["method"] != left_out["method"])],
+    )
     both = write(tmp_path / "b.zip", {**entries, "clips.parquet": clips, "frames.parquet": frames})
     assert "2 measured, 0 failed and 0 missing clips, and 3 planned" in refusal(both)
 
