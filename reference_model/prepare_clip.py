@@ -86,13 +86,10 @@ def _record(job: ClipJob, source: dict[str, str | None]) -> dict[str, Any]:
 
 
 def _sources(clip: CorpusClip) -> dict[str, str | None]:
-    try:
-        return {
-            "video": content_hash(clip.video),
-            "audio": None if clip.audio is None else content_hash(clip.audio),
-        }
-    except OSError as error:
-        raise MediaError(f"{error.filename}: cannot be read ({error.strerror}). Check its permissions.") from error
+    return {
+        "video": content_hash(clip.video),
+        "audio": None if clip.audio is None else content_hash(clip.audio),
+    }
 
 
 def _kept(job: ClipJob, source: dict[str, str | None]) -> dict[str, Any] | None:
@@ -104,7 +101,7 @@ def _kept(job: ClipJob, source: dict[str, str | None]) -> dict[str, Any] | None:
         whole = all(content_hash(job.folder / name) == sha256 for name, sha256 in record["files"].items())
         if job.split == "test":
             whole = whole and content_hash(job.truth) == record["truth"]
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, MediaError, ValueError, KeyError, AttributeError):
         return None
     return record if whole else None
 
