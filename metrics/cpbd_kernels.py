@@ -139,7 +139,7 @@ def _count(
     return sharp, edges
 
 
-@numba.njit(error_model="numpy", forceinline=True)
+@numba.njit(error_model="numpy", forceinline=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _width(line: Bytes, j: int, sign: int) -> int:
     """Return an edge's width: the px on either side up to which the line rises (sign 1) or falls (−1) rightwards."""
     left = 0
