@@ -18,6 +18,7 @@ from ..metrics import METRICS
 from ..metrics.contract import Metric
 from . import registry
 from .checks import Check, check, given_weights
+from .errors import TalkbenchError
 from .trial import FrameValues, Trial
 
 SLOWEST = 300.0
@@ -42,6 +43,8 @@ def check_metric(target: str, *, weights: Path | None = None) -> Iterator[Check]
     """
     origin = target if ".py:" in target else None
     metric = registry.find(target, origin)
+    if metric.needs == "set":
+        raise TalkbenchError(f"metric {metric.name}: is of a whole set; the checks try metrics on one clip.")
     bound = given_weights(metric, weights)
     failed = False
     for one in check(metric, bound):

@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..metrics.contract import ClipValue, Metric, Needs
-from .errors import TalkbenchError
-from .registry import arguments
+from .registry import arguments, weights_file
 from .trial import FrameValues, Trial, Value, same
 
 State = Literal["ok", "failed", "does not apply"]
@@ -76,14 +75,11 @@ def given_weights(metric: Metric, weights: Path | None) -> Metric:
     """Return a metric with its file of weights bound. Raises TalkbenchError where it needs one that is not there."""
     if not metric.weights:
         return metric
-    if weights is None:
-        raise TalkbenchError(f"metric {metric.name}: needs a file of weights. Pass --weights {metric.weights}=PATH.")
-    if not weights.is_file():
-        raise TalkbenchError(f"--weights {metric.weights}={weights}: expected a file, found none. Give its path.")
+    path = weights_file(metric, weights)
     bind: dict[str, Any] = {
-        field: partial(function, weights=str(weights))
-        for field in ("per_frame", "embed")
-        if (function := getattr(metric, field)) is not None
+        field: partial(function, weights=path)
+        for field in ("per_frame", "embed", "per_clip")
+        if "weights" in arguments(function := getattr(metric, field))
     }
     return replace(metric, **bind)
 

@@ -86,14 +86,8 @@ def _lacks_weights(name: str, files: Mapping[str, str], weights: Mapping[str, Pa
 
 
 def _weights(name: str, files: Mapping[str, str], weights: Mapping[str, Path]) -> dict[str, str]:
-    kind = registry.find(name, files.get(name)).weights
-    if not kind:
-        return {}
-    if kind not in weights:
-        raise TalkbenchError(f"metric {name}: needs a file of weights. Pass --weights {kind}=PATH, or leave it out.")
-    if not weights[kind].is_file():
-        raise TalkbenchError(f"--weights {kind}={weights[kind]}: expected a file, found none. Give its path.")
-    return {"weights": str(weights[kind])}
+    metric = registry.find(name, files.get(name))
+    return {"weights": registry.weights_file(metric, weights.get(metric.weights))} if metric.weights else {}
 
 
 def _refuse_unused(weights: Mapping[str, Path], known: Sequence[str], files: Mapping[str, str]) -> None:

@@ -213,7 +213,7 @@ def _predicted(job: Job, compared: _Compared) -> npt.NDArray[np.float64] | None:
         take.landmarks,
         take.scheme,
         compared.gt_track.landmarks,
-        rate=job.protocol.time.rate or compared.gt.facts.rate,
+        rate=_rate(job, compared),
         take_rate=job.frame_rate if gen is None else gen.facts.rate,
         to_measured=None
         if gen is None or compared.gen_framing is None

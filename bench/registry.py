@@ -79,6 +79,17 @@ def installed(metric: Metric, library: str) -> str:
         ) from error
 
 
+def weights_file(metric: Metric, path: Path | None) -> str:
+    """Return the path of the file of weights that a metric needs. Raises TalkbenchError where it is not there."""
+    if path is None:
+        raise TalkbenchError(
+            f"metric {metric.name}: needs a file of weights. Pass --weights {metric.weights}=PATH, or leave it out."
+        )
+    if not path.is_file():
+        raise TalkbenchError(f"--weights {metric.weights}={path}: expected a file, found none. Give its path.")
+    return str(path)
+
+
 def arguments(function: Callable[..., object] | None) -> dict[str, Any]:
     """Return a function's keyword-only arguments with their values: what of it can change a number."""
     import inspect

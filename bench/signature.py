@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ..metrics.contract import Metric
-from .errors import TalkbenchError
 from .faces import weights_hash
 from .protocol import Protocol
-from .registry import arguments, installed, provenance
+from .registry import arguments, installed, provenance, weights_file
 from .video import decoder_version
 from .video_file import UNTAGGED
 
@@ -66,10 +65,8 @@ def _by_content(metric: Metric, given: dict[str, Any]) -> dict[str, Any]:
     """
     if "weights" not in given:
         return given
-    if not isinstance(given["weights"], str):
-        raise TalkbenchError(
-            f"metric {metric.name}: needs a file of weights. Pass --weights {metric.weights}=PATH, or leave it out."
-        )
+    stated = given["weights"]
+    weights_file(metric, Path(stated) if isinstance(stated, str) else None)
     files = [path for path in (Path(given["weights"]), Path(f"{given['weights']}.json")) if path.is_file()]
     return given | {"weights": " ".join(_content(path) for path in files)}
 

@@ -9,7 +9,7 @@ import pytest
 from talkbench.bench import check_metric as checker
 from talkbench.bench import registry
 from talkbench.bench.check_metric import check_metric
-from talkbench.bench.checks import check
+from talkbench.bench.checks import check, given_weights
 from talkbench.bench.trial import Trial
 from talkbench.metrics import METRICS
 
@@ -287,6 +287,7 @@ def test_the_command_exits_with_2_where_a_check_fails(tmp_path):
         (("SIMM",), "Did you mean SSIM?"),
         (("none.py:METRIC",), "cannot be loaded"),
         (("SSIM", "--weights", "x=y"), "no weights of that name"),
+        (("FID",), "is of a whole set"),
     ],
 )
 def test_what_cannot_be_checked_is_refused_in_one_line(arguments, words):
@@ -294,3 +295,10 @@ def test_what_cannot_be_checked_is_refused_in_one_line(arguments, words):
     assert outcome.code == 2
     assert words in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_weights_reach_every_function_that_asks_for_them(tmp_path):
+    file = tmp_path / "weights"
+    file.touch()
+    bound = given_weights(METRICS["LSE-D"], file)
+    assert bound.per_clip.keywords == bound.embed.keywords == {"weights": str(file)}
