@@ -288,7 +288,10 @@ def test_a_queue_measures(corpus: Path, tmp_path: Path, monkeypatch: pytest.Monk
     """Through dask-jobqueue as it is; only SLURM's two commands are stood in for, by ones that run the job here."""
     commands = tmp_path / "bin"
     commands.mkdir()
-    submit = f'#!/bin/sh\ncp "$1" {tmp_path}/job.sh\nsetsid sh {tmp_path}/job.sh >{tmp_path}/job.log 2>&1 &\necho $! >>{tmp_path}/pids\n'
+    submit = (  # runs a copy: jobqueue deletes its own file as soon as it is told the job's number
+        f'#!/bin/sh\ncp "$1" {tmp_path}/job.sh\n'
+        f"setsid sh {tmp_path}/job.sh >{tmp_path}/job.log 2>&1 &\necho $! >>{tmp_path}/pids\n"
+    )
     (commands / "sbatch").write_text(submit + "echo Submitted batch job $!\n")
     (commands / "scancel").write_text("#!/bin/sh\nkill -- -$1\n")
     for file in commands.iterdir():
