@@ -22,6 +22,7 @@ set, ours of each clip; four of their eight metrics (aesthetics, mouth and face 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -201,6 +202,7 @@ SILENT = replace(
     decimals=2,
     definition="median deviation of the mouth's opening in silences of 300 ms, in % of the inter-ocular distance",
     perfect=None,
+    limits=(0.0, math.inf),
     sides="one",
     per_clip=silent_lip_stability,
     parts=(),

@@ -164,6 +164,7 @@ AUDIO_CORRELATION = replace(
     definition="Pearson correlation of the mouth's opening with the sound's RMS, at the best lag within 200 ms",
     source="Chandrasekaran et al., PLoS Comput. Biol. 2009",
     perfect=None,
+    limits=(-1.0, 1.0),
     sides="one",
     per_clip=mouth_audio_correlation,
     parts=("lag_ms",),

@@ -22,6 +22,7 @@ from .table import Cell, Row, Table
 
 if TYPE_CHECKING:
     import rich.table
+    from rich.text import Text
 
 
 def to_markdown(table: Table) -> str:
@@ -129,7 +130,8 @@ def to_json(table: Table) -> str:
 def to_rich(table: Table) -> rich.table.Table:
     """Build the terminal summary, each interval under its value, with the notes as caption.
 
-    The signature is left to the caller: it must be printed unwrapped, so that it can be copied.
+    More metrics than stand side by side in a terminal stand below each other, a column per method. The signature is
+    left to the caller: it must be printed unwrapped, so that it can be copied.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
@@ -137,6 +139,9 @@ def to_rich(table: Table) -> rich.table.Table:
 
     caption = "\n".join(map(escape.one_line, table.notes))
     shown = RichTable(box=SIMPLE_HEAD, caption=Text(caption, style="dim"), caption_justify="left", pad_edge=False)
+    if table.by is None and len(table.metrics) > _ABREAST:
+        _fill_by_metric(shown, table)
+        return shown
     longest = max(len(escape.one_line(row.method)) for row in table.rows)
     if table.by is not None:
         shown.add_column(table.by.capitalize(), overflow="fold")
@@ -146,19 +151,40 @@ def to_rich(table: Table) -> rich.table.Table:
     for row, new in _led(table):
         if new:
             shown.add_section()
-        cells = []
-        for cell, column in zip(row.cells, table.metrics, strict=True):
-            text = Text(number(cell.value, column.decimals), style="bold" if cell.best else "")
-            text.append(_dagger(cell), style="not bold")
-            if interval := _interval(cell, column):
-                text.append(f"\n{interval}", style="dim not bold")
-            cells.append(text)
+        cells = [_rich_cell(cell, column) for cell, column in zip(row.cells, table.metrics, strict=True)]
         lead = [] if table.by is None else [Text(escape.one_line(new.value) if new else "")]
         name = Text(escape.one_line(row.method), style="dim" if row.reference else "")
         shown.add_row(*lead, name, *cells, percent(row.coverage), _clips(row))
     return shown
 
 
+def _fill_by_metric(shown: rich.table.Table, table: Table) -> None:
+    """Fill a terminal table with a row per metric and a column per method."""
+    from rich.text import Text
+
+    shown.add_column("Metric", overflow="fold", min_width=max(len(column.heading) for column in table.metrics))
+    for row in table.rows:
+        heading = Text(escape.one_line(row.method), style="dim" if row.reference else "")
+        shown.add_column(heading, justify="right", overflow="fold")
+    for at, column in enumerate(table.metrics):
+        shown.add_row(Text(escape.one_line(column.heading)), *(_rich_cell(row.cells[at], column) for row in table.rows))
+    shown.add_section()
+    shown.add_row("Coverage", *(percent(row.coverage) for row in table.rows))
+    shown.add_row("Clips", *(_clips(row) for row in table.rows))
+
+
+def _rich_cell(cell: Cell, column: Column) -> Text:
+    from rich.text import Text
+
+    text = Text(number(cell.value, column.decimals), style="bold" if cell.best else "")
+    text.append(_dagger(cell), style="not bold")
+    if interval := _interval(cell, column):
+        text.append(f"\n{interval}", style="dim not bold")
+    return text
+
+
+_ABREAST = 6
+"""Metrics that stand side by side in a terminal."""
 _LATEX_LINES = 40
 """Lines of a page's table that leave room for its notes."""
 FORMATS: dict[str, Callable[[Table], str]] = {

@@ -230,3 +230,9 @@ def test_arguments_reach_the_function(real, fake):
     metric = METRICS["M-LMD-dtw"]
     narrow = replace(metric, per_clip=partial(metric.per_clip, band_ms=0))
     assert measured(narrow, real, fake).value > measured(metric, real, fake).value
+
+
+@pytest.mark.parametrize("metric", [one for one in METRICS.values() if one.sides == "one"], ids=lambda one: one.name)
+def test_what_has_no_perfect_value_says_how_far_an_interval_may_reach(metric):
+    low, high = metric.limits
+    assert low < high

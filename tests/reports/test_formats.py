@@ -167,6 +167,17 @@ def test_terminal():
     assert re.search(r"\x1b\[1m *2\.35\x1b\[0m†", printed(TABLE))
 
 
+def test_terminal_names_many_metrics_in_full():
+    names = [f"a-metric-of-its-own-{at}" for at in range(12)]
+    columns = tuple(replace(F_LMD, name=name) for name in names)
+    rows = tuple(replace(row, cells=(row.cells[0],) * 12) for row in TABLE.rows)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", printed(replace(TABLE, metrics=columns, rows=rows)))
+    for name in names:
+        assert re.search(rf"{name} ↓ \(px\) +0\.00 +2\.35†", text), name
+    assert re.search(r"Coverage +100 % +90 %", text)
+    assert re.search(r"Clips +20 +19/20", text)
+
+
 def test_terminal_prints_markup_and_control_codes_in_names_as_text():
     text = printed(named("[red]x[/red] \x1b[31my"))
     assert "[red]x[/red] [31my" in text
