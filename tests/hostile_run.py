@@ -18,7 +18,18 @@ from pathlib import Path
 
 import mutations
 
-_CODE = "from talkbench.bench.cli import main; main()"
+_CODE = """
+import atexit, os, re, resource
+from pathlib import Path
+
+def peak():
+    own = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+    Path(os.environ["PEAK"]).write_text(str(max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)))
+
+atexit.register(peak)
+from talkbench.bench.cli import main; main()
+"""
+"""The command, which leaves the largest of its own processes, in kB: other children of ours are none of it."""
 _KEPT = 3_000_000
 
 
@@ -36,12 +47,12 @@ class Report:
     peak: int
 
 
-def talkbench(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+def talkbench(*arguments: object, peak: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", _CODE, *map(str, arguments)],
         capture_output=True,
         text=True,
-        env=os.environ | environment,
+        env=os.environ | environment | {"PEAK": str(peak)},
         check=False,
     )
 
@@ -60,7 +71,8 @@ def run(root: Path, *, seconds: int | None = None, memory: str = "2G", workers: 
         "truncate",
         "--allow-missing",
     )
-    looked = talkbench("pair", *sides, "--json", **limits)
+    peaks = [root / f"peak-{verb}" for verb in ("pair", "score", "table")]
+    looked = talkbench("pair", *sides, "--json", peak=peaks[0], **limits)
     if not looked.stdout:
         raise RuntimeError(looked.stderr)
     pairs = json.loads(looked.stdout)["pairs"]
@@ -70,11 +82,11 @@ def run(root: Path, *, seconds: int | None = None, memory: str = "2G", workers: 
             Path(pair["gt"]["file"]).unlink()
     # Faces are found once per whole clip, and quickly: it is not the search that is tried.
     quick = ("--faces", "track", "--cache", root / "cache", "--workers", workers)
-    done = talkbench("score", *sides, *quick, "-o", root / "run", **limits)
+    done = talkbench("score", *sides, *quick, "-o", root / "run", peak=peaks[1], **limits)
     if done.returncode not in (0, 1):
         raise RuntimeError(f"exit code {done.returncode}: {done.stderr[-2000:]}")
     failures = [json.loads(line) for line in (root / "run" / "failures.jsonl").read_text().splitlines()]
-    shown = talkbench("table", root / "run", "--format", "json")
+    shown = talkbench("table", root / "run", "--format", "json", peak=peaks[2])
     from talkbench.bench.results import Results
 
     results = Results.load(root / "run", frames=False)
@@ -86,7 +98,7 @@ def run(root: Path, *, seconds: int | None = None, memory: str = "2G", workers: 
         missing=frozenset(results.run["missing"].get("m", ())),
         code=max(done.returncode, shown.returncode),
         err=done.stderr,
-        peak=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
+        peak=max(int(file.read_text()) for file in peaks) * 1024,
     )
 
 
