@@ -21,6 +21,7 @@ from talkbench.metrics.mouth_motion import (
     mouth_correlation,
     mouth_lag,
 )
+from talkbench.metrics.voice import envelope
 
 seeds = st.integers(0, 2**32)
 
@@ -212,6 +213,9 @@ def test_the_voice_goes_with_the_mouth_that_made_it():
     behind = mouth_audio_correlation(late(gt, 3))
     assert behind.value > 0.75
     assert behind.parts["lag_ms"] == 120
+    voice, opened = envelope(gt.sound, frames=100, rate=gt.rate), mouth_opening(gt.landmarks)
+    assert found.value == pytest.approx(pearsonr(voice, opened).statistic, abs=1e-12)
+    assert behind.value == pytest.approx(pearsonr(voice[:-3], opened[:-3]).statistic, abs=0.01)
     difference = mouth_audio_lag(gt, late(gt, 3))
     assert (difference.value, dict(difference.parts)) == (120, {"gt": 0, "gen": 120})
 

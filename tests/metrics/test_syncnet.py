@@ -98,6 +98,23 @@ def test_distances_equal_a_literal_loop(seed, n, vshift):
     assert offset_distances(lips, sound, vshift=vshift) == pytest.approx(reference_distances(lips, sound, vshift))
 
 
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 2**32), vshift=st.integers(1, 15))
+def test_scores_equal_those_of_the_literal_loop(seed, vshift):
+    """LSE-D is the least of the mean distances, LSE-C how far it is below their median."""
+    lips, sound = np.random.default_rng(seed).normal(0, 1, (2, 20, 8)).astype(np.float32)
+    rows = np.concatenate([np.full((10, 8), np.nan, np.float32), lips])
+    one = Facts(np.zeros((30, 68, 2)), 25, (256, 256), sound=np.zeros(30 * 640, np.float32), embeddings=rows)
+    expected = reference_distances(lips.astype(float), sound.astype(float), vshift)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(syncnet, "_sound_vectors", lambda weights, heard, count: sound[:count])
+        distance, confidence = (
+            METRICS[name].per_clip(one, weights="", vshift=vshift).value for name in ("LSE-D", "LSE-C")
+        )
+    assert distance == pytest.approx(expected.min(), rel=1e-6)
+    assert confidence == pytest.approx(np.median(expected) - expected.min(), rel=1e-6)
+
+
 @pytest.mark.parametrize("late", [-7, 0, 4])
 def test_the_offset_is_how_late_the_picture_is(late, monkeypatch):
     """Lips that repeat the sound's own vectors some frames later: SyncNet prints that number."""
