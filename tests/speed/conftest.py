@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import cv2
 import pytest
 
 COLUMNS = {
@@ -38,6 +39,15 @@ class Tables:
 
 
 TABLES = Tables()
+
+
+@pytest.fixture
+def one_thread():
+    """Hold OpenCV to one thread: what is timed is the work, not how many cores are idle."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
 
 
 @pytest.fixture(scope="session")

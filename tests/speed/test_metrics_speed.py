@@ -9,7 +9,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from speed import corpora
@@ -21,6 +20,7 @@ from talkbench.bench.sound import read_sound
 from talkbench.bench.video import read_frames
 from talkbench.metrics.contract import SOUND_RATE, Facts
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TURNS = 3
 AT_MOST = 2.0
 METHOD = corpora.METHODS[0]
@@ -29,14 +29,6 @@ METHOD = corpora.METHODS[0]
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     return corpora.demo(tmp_path_factory.mktemp("corpus"), size=256, count=4)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    yield
-    cv2.setNumThreads(before)
 
 
 def on_cpu(function):

@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 
 import clips
-import cv2
 import pytest
 from speed import corpora, naive
 
@@ -19,6 +18,7 @@ import talkbench
 from talkbench.bench.choice import MetricChoice
 from talkbench.bench.protocol import PROTOCOLS
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TURNS = {256: 3, 512: 2}
 NAMES = ["demo 256²", "demo 512²", "real pair 256²", "real clip 512²"]
 AIMS = {
@@ -52,14 +52,6 @@ def corpus(request, tmp_path_factory):
         "real clip 512²": lambda: corpora.real_clip(root),
     }
     return made[request.param]()
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    yield
-    cv2.setNumThreads(before)
 
 
 def seconds(function):
