@@ -44,9 +44,11 @@ _CONVERSION = int(
 _SMPTE170M = 6  # the number of this matrix, of these primaries and of this transfer curve in ITU-T H.273
 
 
-def _quality(codec: str, crf: int) -> dict[str, str]:
+def _quality(codec: str, crf: int, width: int) -> dict[str, str]:
     if codec.startswith("libx264"):
-        return {"crf": str(crf), "preset": "veryfast"}
+        # x264's AVX-512 code for its MB-tree reads past the end of short rows, and the bytes depend on what lies there.
+        whole = width % 128 == 0
+        return {"crf": str(crf), "preset": "veryfast"} | ({} if whole else {"x264-params": "mbtree=0"})
     if codec.startswith("libvpx"):
         return {"crf": str(crf), "b": "0", "deadline": "good", "cpu-used": "4"}
     if codec in ("mpeg4", "mpeg2video", "flv"):
@@ -104,7 +106,7 @@ class VideoWriter:
             raise
 
     def _video_stream(self, codec: str, size: tuple[int, int], pix_fmt: str, crf: int) -> VideoStream:
-        stream = self._file.add_stream(codec, rate=self.fps, options=_quality(codec, crf))
+        stream = self._file.add_stream(codec, rate=self.fps, options=_quality(codec, crf, size[0]))
         if not isinstance(stream, VideoStream):
             raise TalkbenchError(f"{self.path}: {codec} does not encode pictures")
         context = stream.codec_context
