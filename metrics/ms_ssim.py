@@ -6,7 +6,7 @@ SSIM's second factor, (2 σxy + C₂) / (σx² + σy² + C₂), and SSIM₅ the 
 per RGB channel, negative factors counted as 0, then the mean of the channels. Windows are those of `ssim`: 11 × 11,
 Gaussian of σ 1.5, inside the frame. An odd side is first lengthened by its first row or column, repeated.
 
-Equals piq's `multi_scale_ssim`: within 1e-6 on photographs, within 2e-5 where flat areas differ in brightness, since
+Equals piq's `multi_scale_ssim`: within 1e-6 on photographs, within 2e-4 where flat areas differ in brightness, since
 squares are kept in float32. A clip's value is the mean over its frames.
 
 Source: Wang, Simoncelli and Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003.

@@ -36,7 +36,7 @@ from .landmarks import FACE, MOUTH, landmark_distance
 Points = Literal["mouth", "face"]
 Floats = npt.NDArray[np.float64]
 Costs = npt.NDArray[np.float64]
-"""(N, 2B + 1) the cost of matching frame i with frame i + k − B; ∞ where they may not be matched."""
+"""(N, 2B + 1) the cost of matching frame i with frame i + k − B, B < N; ∞ where they may not be matched."""
 Between = Callable[[], Costs]
 """Makes the costs of two sides, or of one with itself."""
 
@@ -52,7 +52,8 @@ def shifted(gt: Facts, gen: Facts, *, band_ms: float = 200.0, points: Points) ->
         return ClipValue.missing(_NO_PAIR)
     means = {0: mean_of_frames(plain[~np.isnan(plain)])}
     x, y = _centred(gt.landmarks, points), _centred(gen.landmarks, points)
-    for k in sorted(_offsets(len(plain), band_ms * gt.rate), key=abs):
+    reach = min(_reach(band_ms, gt.rate), len(plain) - 1)
+    for k in sorted(range(-reach, reach + 1), key=abs):
         distance = _distance(*_overlap(x, y, k))
         there = distance[~np.isnan(distance)]
         # An offset that leaves hardly any frame to compare is no alignment.
@@ -104,7 +105,7 @@ def _warped(
         return ClipValue.missing(_NO_PAIR)
     plain = mean_of_frames(_plain(gt.landmarks[times], gen.landmarks[times], points))
     x, y = (_centred(one.landmarks[times], points) for one in (gt, gen))
-    cost = partial(costs, times=times, reach=max(_offsets(len(times), band_ms * gt.rate)))
+    cost = partial(costs, times=times, reach=_reach(band_ms, gt.rate))
     value = plain + gain(partial(cost, x, y), (partial(cost, x, x), partial(cost, y, y))) / len(times)
     return ClipValue(value, len(times), parts={"plain": plain})
 
@@ -112,11 +113,12 @@ def _warped(
 def costs(x: Floats, y: Floats, *, times: npt.NDArray[np.int64], reach: int) -> Costs:
     """Return the costs of matching two centred tracks (2, N, P) whose frames are `times`, at most `reach` apart."""
     count = len(times)
-    found = np.full((count, 2 * reach + 1), np.inf)
-    for k in range(-reach, reach + 1):
+    widest = min(reach, count - 1)
+    found = np.full((count, 2 * widest + 1), np.inf)
+    for k in range(-widest, widest + 1):
         first, last = max(0, -k), min(count, count - k)
         near = np.abs(times[first + k : last + k] - times[first:last]) <= reach
-        found[first:last, k + reach] = np.where(near, _distance(*_overlap(x, y, k)), np.inf)
+        found[first:last, k + widest] = np.where(near, _distance(*_overlap(x, y, k)), np.inf)
     return found
 
 
@@ -165,10 +167,9 @@ def _overlap(x: Floats, y: Floats, k: int) -> tuple[Floats, Floats]:
     return x[:, max(0, -k) :][:, :count], y[:, max(0, k) :][:, :count]
 
 
-def _offsets(count: int, band: float) -> range:
-    """Return the offsets in frames that a band (ms × frames per second) allows among so many frames."""
-    reach = min(int(band / 1000 + 1e-9), count - 1)
-    return range(-reach, reach + 1)
+def _reach(band_ms: float, rate: float) -> int:
+    """Return how many frames a band allows on either side."""
+    return int(band_ms * rate / 1000 + 1e-9)
 
 
 _SOURCE = "Zhang et al., arXiv 2606.01031 (temporally aligned evaluation)"
@@ -195,6 +196,7 @@ F_SHIFTED = replace(
 M_DTW = replace(
     M_SHIFTED,
     name="M-LMD-dtw",
+    version="2",
     definition="least M-LMD over all warpings of time within 200 ms (dynamic time warping), over the frames compared",
     source=f"{_SOURCE}; Sakoe and Chiba, 1978",
     per_clip=partial(dtw, points="mouth"),

@@ -136,6 +136,22 @@ def unflagged_pictures(file: Path) -> int:
         return 0
 
 
+def test_a_stream_that_the_header_does_not_announce_is_damage(tmp_path: Path) -> None:
+    """FLV names its streams as they come: sound in the last of 400 frames is beyond where FFmpeg looks for streams."""
+    file = clips.write(tmp_path / "a.flv", clips.moving(400, size=64), codec="flv")
+    whole, starts = file.read_bytes(), [13]
+    while starts[-1] < len(whole):
+        starts.append(starts[-1] + 11 + int.from_bytes(whole[starts[-1] + 1 : starts[-1] + 4], "big") + 4)
+    last = starts[-2]
+    sound = b"\x2f" + bytes(100)  # MP3, 44 kHz
+    tag = b"\x08" + len(sound).to_bytes(3, "big") + whole[last + 4 : last + 8] + b"\0\0\0" + sound
+    file.write_bytes(whole[:last] + tag + len(tag).to_bytes(4, "big") + whole[last:])
+    with pytest.raises(MediaError, match=r"a\.flv: holds a stream that its header does not announce"):
+        probe(file, rate=RATE)
+    with pytest.raises(MediaError, match=r"a\.flv: holds a stream that its header does not announce"):
+        list(read_frames(file, source_rate=RATE, rate=None))
+
+
 def test_the_cover_of_a_sound_file_is_no_video(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.m4v"), "w", format="mp4") as container:
         sound = container.add_stream("aac", rate=16000)

@@ -1,45 +1,15 @@
-"""Head pose against scipy's rotations, on heads turned by a known angle and photographed by a known camera."""
+"""Head pose on heads turned by a known angle and photographed by a known camera."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import talking
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from talking import euler, photographed
 
 from talkbench.metrics.contract import Facts
-from talkbench.metrics.head_pose import angles, head_pose_error, rotations
-
-turns = st.tuples(st.floats(-25, 25), st.floats(-40, 40), st.floats(-30, 30))
-
-
-@settings(deadline=None, max_examples=40)
-@given(turn=turns, focal=st.floats(0.8, 2), x=st.floats(-60, 60), depth=st.floats(350, 900))
-def test_a_known_turn_is_found(turn, focal, x, depth):
-    side = photographed(euler(*turn)[None], focal=focal, at=(x, 20, depth))
-    found = rotations(side, focal=focal)
-    assert found[0] == pytest.approx(euler(*turn), abs=2e-3)
-    assert angles(found)[0] == pytest.approx(turn, abs=0.2)
-
-
-@settings(deadline=None, max_examples=40)
-@given(turn=turns)
-def test_angles_are_scipys(turn):
-    roll, yaw, pitch = Rotation.from_matrix(euler(*turn)).as_euler("ZYX", degrees=True)
-    assert angles(euler(*turn)[None])[0] == pytest.approx((pitch, yaw, roll), abs=1e-9)
-
-
-@settings(deadline=None, max_examples=40)
-@given(one=turns, other=turns)
-def test_the_error_is_the_angle_between_the_heads(one, other):
-    gt, gen = photographed(euler(*one)[None]), photographed(euler(*other)[None])
-    expected = np.degrees((Rotation.from_matrix(euler(*other)) * Rotation.from_matrix(euler(*one)).inv()).magnitude())
-    found = head_pose_error(gt, gen)
-    assert found.value == pytest.approx(expected, abs=0.3)
-    assert list(found.parts.values()) == pytest.approx(np.abs(np.subtract(other, one)), abs=0.4)
+from talkbench.metrics.head_pose import head_pose_error, rotations
 
 
 def test_what_is_positive():

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.data import astronaut
-from skimage.metrics import mean_squared_error, structural_similarity
 
 from talkbench.metrics import METRICS
 from talkbench.metrics.flicker import flicker
@@ -20,20 +19,6 @@ NOISY = np.clip(FRAME + RNG.normal(0, 20, FRAME.shape), 0, 255).astype(np.uint8)
 POINTS = RNG.uniform(60, 180, (68, 2)).astype(np.float32)
 POINTS[48:] = RNG.uniform((100, 150), (150, 180), (20, 2))
 NOBODY = np.full((68, 2), np.nan, np.float32)
-
-
-@pytest.mark.parametrize(("region", "first", "last"), [("mouth", 48, 68), ("eyes", 36, 48), ("face", 0, 68)])
-def test_equal_scikit_image_in_the_box(region, first, last):
-    part = POINTS[first:last].astype(float)
-    (left, top), (right, bottom) = part.min(axis=0), part.max(axis=0)
-    extra = (right - left) / 4
-    rows = slice(max(0, int(np.floor(top - extra))), min(256, int(np.ceil(bottom + extra)) + 1))
-    columns = slice(max(0, int(np.floor(left - extra))), min(256, int(np.ceil(right + extra)) + 1))
-    gt, gen = FRAME[rows, columns], NOISY[rows, columns]
-    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
-    expected = structural_similarity(gt, gen, channel_axis=2, **options)
-    assert region_ssim(FRAME, NOISY, POINTS, NOBODY, region=region) == pytest.approx(expected, abs=1e-10)
-    assert region_mse(FRAME, NOISY, POINTS, NOBODY, region=region) == pytest.approx(mean_squared_error(gt, gen))
 
 
 def test_what_lies_outside_the_box_does_not_count():
@@ -74,10 +59,8 @@ def test_psnr_of_a_region_is_pooled_as_psnr_is():
 
 @settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 2**32))
-def test_flicker_is_the_mean_difference_of_changes(seed):
-    a, b, c, d = np.random.default_rng(seed).integers(0, 256, (4, 9, 7, 3), np.uint8)
-    naive = np.abs((d.astype(int) - b) - (c.astype(int) - a)).mean()
-    assert flicker(a, b, c, d) == pytest.approx(naive, rel=1e-12)
+def test_what_does_not_flicker(seed):
+    a, b, c = np.random.default_rng(seed).integers(0, 256, (3, 9, 7, 3), np.uint8)
     assert flicker(a, a, c, c) == 0
     assert flicker(a, b, a, b) == 0  # a constant error does not flicker
 

@@ -152,6 +152,17 @@ def test_the_band_is_in_time_also_where_frames_are_missing():
     assert found.value == pytest.approx(near / 4, rel=1e-12)
 
 
+def test_the_band_is_in_time_also_where_fewer_frames_have_a_face_than_it_has():
+    # Of frames 0, 4 and 5 any two are within 200 ms of each other; the take is one of the three late.
+    gt, gen = tracks(6, frames=6)
+    gen[[4, 5]] = gt[[0, 4]]
+    gen[1:4] = np.nan
+    seen = [0, 4, 5]
+    sums = path_sums(gt[seen], gen[seen], 2, "mouth")
+    assert sums.min() < path_sums(gt[seen], gen[seen], 0, "mouth")[0]
+    assert dtw(facts(gt), facts(gen), band_ms=200, points="mouth").value == pytest.approx(sums.min() / 3, rel=1e-12)
+
+
 def test_the_band_follows_the_rate():
     gt, _ = tracks(1, frames=60)
     gen = np.concatenate([gt[:1], gt[:1], gt[:-2]])  # two frames: 80 ms at 25 fps, 40 ms at 50
