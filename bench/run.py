@@ -126,8 +126,8 @@ def score(
     cache folder; False: nowhere). `device` is where pixels are compared: "cpu" or "cuda". With `workers`, videos are
     opened in that many processes, under limits of time and memory (docs/trust.md); call this below `if __name__ ==
     "__main__":` then. Without, they are opened here: no process to start, but a file that crashes its decoder ends the
-    caller. Raises TalkbenchError for input that cannot
-    be scored; a video that cannot be used costs its own pair alone, which is then in `Results.failures`.
+    caller. Raises TalkbenchError for input that cannot be scored; a video that cannot be used costs its own pair alone,
+    which is then in `Results.failures`.
     """
     resolved = (PROTOCOLS[protocol] if isinstance(protocol, str) else protocol).with_options(
         align=align,
