@@ -121,11 +121,13 @@ def score(
     `plugins` are metrics in files ("path.py:NAME"), `weights` the files that some metrics need, by kind (`talkbench
     metrics`). `adapters` names a method's output layout where its file names do not give it away (`talkbench systems`).
     `out` is the result folder, resumed where it holds the same run unfinished; without it the numbers are only
-    returned. `cache` is where landmarks are kept (None: the user's cache folder; False: nowhere). `device` is where
-    pixels are compared: "cpu" or "cuda". With `workers`, videos are opened in that many processes, under limits of time
-    and memory (docs/trust.md); call this below `if __name__ == "__main__":` then. Without, they are opened here: no
-    process to start, but a file that crashes its decoder ends the caller. Raises TalkbenchError for input that cannot
-    be scored; a video that cannot be used costs its own pair alone, which is then in `Results.failures`.
+    returned. They come with all frames, which do not fit in memory for very many clips: run `talkbench score` there,
+    and read its folder with `Results.load(folder, frames=False)`. `cache` is where landmarks are kept (None: the user's
+    cache folder; False: nowhere). `device` is where pixels are compared: "cpu" or "cuda". With `workers`, videos are
+    opened in that many processes, under limits of time and memory (docs/trust.md); call this below `if __name__ ==
+    "__main__":` then. Without, they are opened here: no process to start, but a file that crashes its decoder ends the
+    caller. Raises TalkbenchError for input that cannot be scored; a video that cannot be used costs its own pair alone,
+    which is then in `Results.failures`.
     """
     resolved = (PROTOCOLS[protocol] if isinstance(protocol, str) else protocol).with_options(
         align=align,

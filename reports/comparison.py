@@ -16,7 +16,7 @@ import numpy as np
 from ..bench.errors import TalkbenchError
 from .best import versus
 from .columns import Column, Units, Values, clip_values, in_order, shown_columns, units
-from .intervals import Floats, intervals
+from .intervals import Floats, draws_in_words, intervals
 from .significance import Paired, Test, holm
 from .table import GROUND_TRUTH
 
@@ -151,7 +151,7 @@ def _notes(made: Sequence[Comparison], of: Units, n_clips: int, ci: dict[str, An
         f"(studentised bootstrap by {unit}). d: its size in standard deviations of the clips' differences. "
         f"p: two-sided sign-flip test by {unit}. Holm: p corrected for the {family} comparison{'s' * (family != 1)} "
         f"on that metric. Above {limit}: not distinguishable, which does not mean equal. "
-        f"{of.words(of.count)}; {ci['resamples']:,} resamples, seed {ci['seed']}."
+        f"{of.words(of.count)}; {draws_in_words(of.count, resamples=ci['resamples'], seed=ci['seed'])}."
     ]
     few: dict[str, list[str]] = {}
     for one in made:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .best import Best
 from .columns import Column, Units
+from .intervals import draws_in_words
 from .printed import percent
 from .reasons import Reasons, grouped
 
@@ -34,9 +35,10 @@ def _legend(
     parts = [f"{kind}."]
     drawn, unit = _units_in_words(blocks, ci)
     if any(cell.ci_low is not None for row in rows for cell in row.cells):
+        most = max(block.units.count for block in blocks)
+        draws = draws_in_words(most, resamples=ci["resamples"], seed=ci["seed"])
         parts = [
-            f"{kind} and its {ci['level'] * 100:g} % confidence interval (studentised bootstrap over {drawn}; "
-            f"{ci['resamples']:,} resamples, seed {ci['seed']})."
+            f"{kind} and its {ci['level'] * 100:g} % confidence interval (studentised bootstrap over {drawn}; {draws})."
         ]
     if any(cell.best for row in rows for cell in row.cells):
         parts.append(

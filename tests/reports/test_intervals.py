@@ -189,6 +189,63 @@ def percentile_coverage(unit_means, resamples=1000):
     return np.mean((low <= 0) & (high >= 0))
 
 
+def many(count, columns=24):
+    """Values of so many clips, skewed in the first half of the columns; in the second they follow their weights."""
+    rng = np.random.default_rng(count)
+    half = (count, columns // 2)
+    weights = np.concatenate([np.ones(half), rng.uniform(0, 2, size=half)], axis=1)
+    values = np.concatenate([rng.gamma(8, size=half), rng.normal(size=half)], axis=1) + 4 * weights
+    return values, weights
+
+
+def in_errors(bounds, values, weights):
+    """How many standard errors the ends (C, 2) lie from the means."""
+    means = (values * weights).sum(axis=0) / weights.sum(axis=0)
+    errors = np.sqrt((((values - means) * weights) ** 2).sum(axis=0)) / weights.sum(axis=0)
+    return (bounds - means[:, np.newaxis]) / errors[:, np.newaxis]
+
+
+def test_from_many_units_on_the_interval_is_what_draws_tend_to(monkeypatch):
+    """On a third of the units, where skewness and weights move the ends the more, against 60,000 draws."""
+    values, weights = many(1500)
+    how = {"resamples": 60_000, "seed": 0, "level": 0.95, "weights": weights}
+    drawn = in_errors(bounds_of(values, names(len(values)), **how), values, weights)
+    monkeypatch.setattr(intervals, "MANY", len(values))
+    computed = in_errors(bounds_of(values, names(len(values)), **how), values, weights)
+    assert (computed != drawn).all()
+    for kind in (slice(0, 12), slice(12, 24)):
+        # Each end scatters by 0.011, their mean over 12 columns by 0.003.
+        assert np.abs((computed - drawn)[kind].mean(axis=0)).max() < 0.008
+    assert np.abs([-1.96, 1.96] - drawn[:12].mean(axis=0)).min() > 0.02  # Student's, without the skewness
+    assert np.abs(computed - drawn).max() < 0.05
+
+
+def test_what_few_units_rule_is_drawn_however_many_there_are():
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=(intervals.MANY, 3))
+    values[7, 1] = 1000.0
+    values[:, 2] = 0.1
+    one, other = (
+        bounds_of(values, names(len(values)), resamples=50, seed=seed, level=0.95, weights=np.ones_like(values))
+        for seed in (0, 1)
+    )
+    assert (one[0] == other[0]).all()
+    assert (one[1] != other[1]).any()
+    assert one[2] == pytest.approx([0.1, 0.1], rel=1e-12)
+    few = [bounds_of(values[1:, :1], names(len(values) - 1), resamples=50, seed=seed, level=0.95) for seed in (0, 1)]
+    assert (few[0] != few[1]).all()
+
+
+def test_very_many_clips_need_no_room_for_their_draws():
+    values, weights = many(30_000, columns=4)
+    units = names(len(values))
+    tracemalloc.start()
+    bounds_of(values, units, resamples=10_000, seed=0, level=0.95, weights=weights)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * values.nbytes  # 19 MB; one batch of draws alone takes 48 MB, all of them 2.4 GB
+
+
 def test_memory_stays_bounded_on_very_many_clips():
     tracemalloc.start()
     draws = intervals._draws(300_000, 10_000, 0)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from talkbench.reports import intervals as intervals_module
 from talkbench.reports.best import best
 from talkbench.reports.columns import Column, Values
 from talkbench.reports.intervals import intervals
@@ -69,7 +70,24 @@ def test_a_drawn_p_is_never_zero():
     assert sign_flip(np.full(200, 1.0), resamples=999, seed=0) == (1 / 1000, False)
 
 
-@pytest.mark.parametrize("count", [2, 5, 14, 15, 300])
+@pytest.mark.parametrize("mean", [0.0, 0.03, 0.06])
+def test_from_many_units_on_p_is_what_draws_tend_to(monkeypatch, mean):
+    sums = np.random.default_rng(4).gamma(4, size=1000) / 2
+    sums += mean - sums.mean()
+    drawn, exact = sign_flip(sums, resamples=60_000, seed=0)
+    monkeypatch.setattr(intervals_module, "MANY", len(sums))
+    computed = sign_flip(sums, resamples=60_000, seed=0)[0]
+    assert (computed, exact) == (sign_flip(sums, resamples=60_000, seed=1)[0], False)
+    assert computed == pytest.approx(drawn, abs=4 * math.sqrt(drawn * (1 - drawn) / 60_000))
+
+
+def test_differences_that_few_units_rule_are_drawn_however_many_there_are():
+    sums = np.where(np.arange(intervals_module.MANY) < 4, 1.0, 0.0)
+    assert sign_flip(sums, **DRAWS)[0] == pytest.approx(0.125, abs=0.02)  # 2 of 16 choices; the normal limit has 0.046
+    assert sign_flip(np.zeros(intervals_module.MANY), **DRAWS)[0] == 1.0
+
+
+@pytest.mark.parametrize("count", [2, 5, 14, 15, 300, 6000])
 def test_the_smallest_p_is_reached_where_all_differences_agree(count):
     assert sign_flip(np.linspace(1, 2, count), **DRAWS)[0] == pytest.approx(smallest_p(count, 10_000))
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from talkbench.bench.errors import TalkbenchError
 from talkbench.bench.results import Results
+from talkbench.reports import intervals
 from talkbench.reports.columns import Column
 from talkbench.reports.formats import FORMATS
 from talkbench.reports.printed import number, percent
@@ -66,6 +67,14 @@ GOLDEN = [
     row("c1", "B", 1.5, 30.0, faces=10),
     row("c2", "B", 1.5, INF, faces=10),
 ]
+
+
+def test_the_legend_says_where_what_draws_tend_to_may_stand(monkeypatch):
+    made = table(results(GOLDEN, {"A": 5, "B": 2}))
+    assert "500 resamples, seed 0)." in made.notes[0]
+    monkeypatch.setattr(intervals, "MANY", 4)
+    made = table(results(GOLDEN, {"A": 5, "B": 2}))
+    assert "500 resamples, seed 0, or what they tend to from 4 units on)." in made.notes[0]
 
 
 def test_values_coverage_and_counts_by_hand():

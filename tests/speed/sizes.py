@@ -39,20 +39,20 @@ def touch(root, count):
             (folder / f"{sentence}.mp4").touch()
 
 
-def results(folder: Path, count, *, frames=10, speakers=True):
+def results(folder: Path, count, *, method="m", frames=10, speakers=True):
     """Write a finished result folder of one method on `count` clips of so many frames."""
     protocol = PROTOCOLS["talkbench-1"]
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(list(method.encode()))
     schema = clip_columns(protocol.measured)
     labels = list(names(count))
     ids = [f"{speaker}/{emotion}/level_{level}/{n}" for speaker, emotion, level, n in labels]
     text = {
         "clip": ids,
-        "method": ["m"] * count,
+        "method": [method] * count,
         "speaker": [one[0] if speakers else None for one in labels],
         "emotion": [one[1] for one in labels],
         "gt_video": [f"/data/real/{name}.mp4" for name in ids],
-        "gen_video": [f"/data/gen/{name}.mp4" for name in ids],
+        "gen_video": [f"/data/{method}/{name}.mp4" for name in ids],
     }
     columns = {}
     for field in schema:
@@ -72,7 +72,7 @@ def results(folder: Path, count, *, frames=10, speakers=True):
     metrics = {metric.frame_value: rng.normal(3.0, 1.0, frames) for metric in protocol.measured}
     pieces = (
         pa.table(
-            {"clip": [name] * frames, "method": ["m"] * frames, "frame": np.arange(frames, dtype=np.int32)}
+            {"clip": [name] * frames, "method": [method] * frames, "frame": np.arange(frames, dtype=np.int32)}
             | {"gt_face": ["ok"] * frames, "gen_face": ["ok"] * frames}
             | metrics
             | {"gt_landmarks": landmarks, "gen_landmarks": landmarks}
@@ -86,8 +86,8 @@ def results(folder: Path, count, *, frames=10, speakers=True):
         "finished": True,
         "protocol": protocol.name,
         "signature": signature(protocol),
-        "methods": ["m"],
-        "planned": {"m": count},
+        "methods": [method],
+        "planned": {method: count},
         "missing": {},
         "left_out": {},
         "metrics": _metrics(protocol, predicted=False),

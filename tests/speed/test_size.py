@@ -1,8 +1,9 @@
-"""`pair` and `table` on as many clips as the largest corpora have: 300,000, with nothing to decode."""
+"""`pair`, `table` and `compare` on as many clips as the largest corpora have: 300,000, with nothing to decode."""
 
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,20 @@ from speed import sizes
 
 COUNTS = (30_000, 300_000)
 PROBE = Path(__file__).with_name("at_size.py")
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """Make a result folder once for all benchmarks."""
+    root = tmp_path_factory.mktemp("runs")
+
+    @cache
+    def made(method, count, speakers):
+        folder = root / f"{method}-{count}-{speakers}"
+        sizes.results(folder, count, method=method, speakers=speakers)
+        return folder
+
+    return made
 
 
 def command(*arguments):
@@ -31,7 +46,14 @@ def test_pair(tables, benchmark, tmp_path, count):
 
 @pytest.mark.parametrize("speakers", [True, False])
 @pytest.mark.parametrize("count", COUNTS)
-def test_table(tables, benchmark, tmp_path, count, speakers):
-    sizes.results(tmp_path / "run", count, speakers=speakers)
+def test_table(tables, benchmark, scored, count, speakers):
     name = "table, 48 speakers" if speakers else "table, no speakers"
-    report(tables, benchmark, name, count, "table", tmp_path / "run", "--format", "latex")
+    report(tables, benchmark, name, count, "table", scored("a", count, speakers), "--format", "latex")
+
+
+@pytest.mark.parametrize("speakers", [True, False])
+@pytest.mark.parametrize("count", COUNTS)
+def test_compare(tables, benchmark, scored, count, speakers):
+    name = "compare, 48 speakers" if speakers else "compare, no speakers"
+    runs = [scored(method, count, speakers) for method in ("a", "b")]
+    report(tables, benchmark, name, count, "compare", *runs, "--baseline", "a", "--format", "latex")
