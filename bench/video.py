@@ -7,6 +7,7 @@ frames has no clock: its rate is stated.
 
 from __future__ import annotations
 
+import platform
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -120,6 +121,11 @@ def _nearest(near: deque[tuple[Fraction, T]], time: Fraction) -> T:
 
 @cache
 def decoder_version() -> str:
-    """Name the versions of the libraries that turn files into pixels."""
+    """Name the versions of the libraries that turn files into pixels, and the machine where it is not an x86-64.
+
+    FFmpeg turns YUV into RGB by other code on other machines, and the last bits of the pixels differ.
+    """
     versions = av.library_versions
-    return f"avcodec{versions['libavcodec'][0]}.swscale{versions['libswscale'][0]}.cv{cv2.__version__}"
+    machine = platform.machine().lower()
+    other = "" if machine in ("x86_64", "amd64") else f".{machine}"
+    return f"avcodec{versions['libavcodec'][0]}.swscale{versions['libswscale'][0]}.cv{cv2.__version__}{other}"

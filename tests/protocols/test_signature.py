@@ -1,11 +1,13 @@
 """A signature changes whenever something that can change a number does, and with nothing else."""
 
 import dataclasses
+import platform
 import subprocess
 import sys
 from functools import partial
 from typing import Literal, get_args, get_origin, get_type_hints
 
+import cv2
 import pytest
 from pydantic import BaseModel
 
@@ -14,6 +16,7 @@ from talkbench.bench.errors import TalkbenchError
 from talkbench.bench.protocol import PROTOCOLS, Protocol
 from talkbench.bench.registry import arguments
 from talkbench.bench.signature import signature
+from talkbench.bench.video import decoder_version
 from talkbench.metrics import METRICS
 
 WORDS = {"title", "summary", "source"}
@@ -192,3 +195,11 @@ def test_same_in_every_process():
             command, env={"PYTHONHASHSEED": seed, "PATH": ""}, capture_output=True, text=True, check=True
         )
         assert found.stdout == expected
+
+
+@pytest.mark.parametrize(
+    ("machine", "said"), [("x86_64", ""), ("AMD64", ""), ("aarch64", ".aarch64"), ("arm64", ".arm64")]
+)
+def test_machines_whose_frames_differ_say_so(machine, said, monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert decoder_version.__wrapped__().partition(".cv")[2] == cv2.__version__ + said
