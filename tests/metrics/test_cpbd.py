@@ -53,6 +53,21 @@ def test_edge_blocks_are_those_of_canny():
         assert (_edge_blocks(frame) == (counts > 0.002 * 64 * 64)).all()
 
 
+def test_canny_decides_where_crests_are_faint():
+    """All gradients of the pattern lie between the thresholds: Canny drops it, unless a stronger crest joins it."""
+    from skimage.feature import canny
+
+    frame = np.tile(np.array([[51, 50], [50, 51], [51, 50]], np.uint8), (43, 96))[:128, :192]
+    frame = np.ascontiguousarray(frame)
+    frame[64:, 64:128] += np.tile(np.array([0, 0, 0, 0, 1, 1, 1, 1], np.uint8), 8)  # one block of edges
+    sure, possible = cpbd_kernels.crests(frame, 0.1, 0.2)
+    assert (sure <= 8).any()
+    assert ((sure <= 8) & (possible > 8)).any()
+    counts = canny(frame.astype(float)).reshape(2, 64, 3, 64).sum(axis=(1, 3))
+    assert counts.min() == 0 < 8 < counts.max()
+    assert (_edge_blocks(frame) == (counts > 8)).all()
+
+
 def test_falls_with_blur_and_rises_with_noise():
     frame = data.astronaut()[:256, :256]
     values = [cpbd(cv2.GaussianBlur(frame, (0, 0), sigma)) for sigma in (0.3, 0.8, 1.5, 3)]
@@ -64,7 +79,10 @@ def test_falls_with_blur_and_rises_with_noise():
 
 def test_without_edges_there_is_no_value():
     assert np.isnan(cpbd(np.full((128, 128, 3), 77, np.uint8)))
-    assert np.isnan(cpbd(np.zeros((63, 200, 3), np.uint8)))
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
+    assert np.isfinite(cpbd(noise[:64, :64]))
+    assert np.isnan(cpbd(noise[:63]))
+    assert np.isnan(cpbd(noise[:, :63]))
     with pytest.raises(ValueError, match="uint8"):
         cpbd(np.zeros((64, 64)))
 

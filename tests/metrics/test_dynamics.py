@@ -115,3 +115,50 @@ def test_short_clips(frames):
     for metric in (lip_closeness, brow_closeness, head_closeness, mean_closeness):
         found = metric(short, short)
         assert math.isnan(found.value) == (found.reason is not None)
+
+
+def test_two_frames_with_a_face_in_a_row_are_the_fewest():
+    gt = talking.talking()
+    for frames in (1, 2):
+        few = replace(gt, landmarks=gt.landmarks[:frames])
+        assert math.isfinite(head_dynamics(few, focal=1.0)) == (frames == 2)
+        assert math.isfinite(lip_dynamics(few.landmarks)) == (frames == 2)
+
+
+def test_a_head_that_turns_through_half_a_circle_does_not_jump():
+    # In-plane, so that roll passes 180°: from one frame to the next it changes by 4° and no more.
+    face = talking.talking().landmarks[0].astype(np.float64)
+    middle = face.mean(axis=0)
+    turns = np.radians(np.arange(150, 214, 4.0))
+    turned = np.stack([np.cos(turns), -np.sin(turns), np.sin(turns), np.cos(turns)], axis=1).reshape(-1, 2, 2)
+    track = middle + (face - middle) @ turned.transpose(0, 2, 1)
+    assert head_dynamics(Facts(track, 25.0, (256, 256)), focal=1.0) < 20
+
+
+@pytest.mark.parametrize("frames", [4, 5])
+def test_a_silence_is_measured_on_five_faces(frames):
+    gt = talking.talking()
+    silent = np.flatnonzero(silent_frames(gt.sound, frames=100, rate=25.0, silence_db=20))
+    track = gt.landmarks.copy()
+    track[silent[frames:]] = np.nan
+    found = silent_lip_stability(replace(gt, landmarks=track))
+    assert found.reason == (None if frames == 5 else "no face in the silences")
+    assert found.frames == (0 if frames == 4 else 100 - len(silent) + 5)
+
+
+def test_a_silence_of_five_frames_is_the_shortest():
+    gt = talking.talking()
+    slow = replace(gt, rate=10.0, landmarks=gt.landmarks[:40])  # 0.6 s of silence, of which five frames lie in it whole
+    silent = silent_frames(gt.sound, frames=40, rate=10.0, silence_db=20)
+    assert silent.sum() == 5
+    assert silent_lip_stability(slow).reason is None
+    assert silent_lip_stability(replace(slow, rate=9.0)).reason == "no silence of 300 ms"
+
+
+def test_real_lips_that_are_still_in_silence_have_no_closeness_and_are_left_out_of_the_mean():
+    gt, gen = talking.talking(), talking.worse()
+    still = replace(gt, landmarks=np.where(
+        silent_frames(gt.sound, frames=100, rate=25.0, silence_db=20)[:, None, None], gt.landmarks[:1], gt.landmarks
+    ))  # fmt: skip
+    assert silent_lip_closeness(still, gen).reason == "lips of the ground truth that do not move"
+    assert set(mean_closeness(still, gen).parts) == {"lip", "brow", "head"}

@@ -142,6 +142,7 @@ def test_no_face_at_all_and_no_frame_at_all(name):
 def test_no_share_of_a_distance_of_zero():
     gt, gen = track(0), track(1)
     gt[2, 45] = gt[2, 36]
+    gt[3, 45] = gt[3, 36] + (0.5, 0)
     assert np.isnan(measure("F-LMD-iod", gt, gen)).tolist() == [False, False, True, False, False]
 
 

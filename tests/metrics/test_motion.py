@@ -1,5 +1,6 @@
 """Jitter, blinks and mouth motion on faces that move in a known way."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +12,10 @@ from scipy.stats import pearsonr
 
 from talkbench.metrics.blinks import blink_duration, blink_rate, find_blinks
 from talkbench.metrics.contract import Facts
-from talkbench.metrics.face_shape import mouth_opening
+from talkbench.metrics.face_shape import eye_aspect_ratio, mouth_opening
 from talkbench.metrics.jitter import jitter, jitter_difference
 from talkbench.metrics.mouth_motion import (
+    correlate,
     mouth_audio_correlation,
     mouth_audio_lag,
     mouth_correlation,
@@ -86,6 +88,20 @@ def test_any_blinks_are_found_with_their_durations(blinks, rate):
     assert found.durations == pytest.approx([length / rate for _, length in made])
 
 
+def test_the_open_eye_is_the_80th_percentile():
+    openness = np.linspace(1.0, 0.7, 101)  # one is 0.6 of the 80th percentile of these, 0.94, and a little less or more
+    openness[[91, 92, 96, 97]] = 0.94 * 0.6 * np.array([0.999, 0.999, 1.001, 1.001])
+    track = talking.face_track(np.zeros(101))
+    track[:] = track[0]
+    for eye in (slice(36, 42), slice(42, 48)):
+        middle = track[:, eye, 1].mean(axis=1, keepdims=True)
+        track[:, eye, 1] = middle + openness[:, None] * (track[:, eye, 1] - middle)
+    ratio = eye_aspect_ratio(track)
+    assert ratio[91] < 0.6 * sorted(ratio)[80] < ratio[96]
+    assert 0.6 * sorted(ratio)[79] < ratio[91] < ratio[96] < 0.6 * sorted(ratio)[81]
+    assert find_blinks(Facts(track, 25.0, (256, 256)), closed=0.6).durations == (2 / 25,)
+
+
 def test_what_is_no_blink():
     open_eyes = np.zeros(100)
 
@@ -100,6 +116,23 @@ def test_what_is_no_blink():
     assert durations((0, 4)) == durations((96, 4)) == ()  # begun before the clip, not over in it
     assert durations((40, 4), hole=39) == durations((40, 4), hole=44) == ()  # cut off
     assert durations((40, 12)) == (0.48,)
+
+
+def test_a_side_without_a_face_or_a_blink_is_named():
+    gt = talking.talking()
+    none, awake = talking.without_faces(gt), replace(gt, landmarks=talking.face_track(np.zeros(100), blinks=()))
+    for metric in (blink_rate, blink_duration):
+        assert metric(gt, gt).frames == 100
+    assert blink_rate(none, gt).reason == "no face in the ground truth"
+    assert blink_rate(gt, none).reason == "no face in the take"
+    assert blink_duration(awake, gt).reason == "no blink in the ground truth"
+    assert blink_duration(gt, awake).reason == "no blink in the take"
+
+
+@pytest.mark.parametrize(("rate", "frames", "found"), [(50, 3, 1), (50, 2, 0), (20, 10, 1), (20, 11, 0)])
+def test_the_shortest_and_the_longest_blink(rate, frames, found):
+    track = talking.face_track(np.zeros(200), blinks=((40, frames),))  # 60, 40, 500 and 550 ms
+    assert len(find_blinks(Facts(track, float(rate), (256, 256)), closed=0.6).durations) == found
 
 
 def test_blink_differences():
@@ -159,6 +192,54 @@ def test_the_voice_goes_with_the_mouth_that_made_it():
     assert behind.value == pytest.approx(pearsonr(voice[:-3], opened[:-3]).statistic, abs=0.01)
     difference = mouth_audio_lag(gt, late(gt, 3))
     assert (difference.value, dict(difference.parts)) == (120, {"gt": 0, "gen": 120})
+
+
+def test_the_difference_of_two_lags_that_are_both_there():
+    gt = talking.talking()
+    found = mouth_audio_lag(late(gt, 1), late(gt, 4))
+    assert (found.value, dict(found.parts)) == (120, {"gt": 40, "gen": 160})
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(25.0, 4), (24.0, 4), (30.0, 5)])
+def test_lags_reach_as_far_as_they_are_told(rate, expected):
+    """Up to the whole frames that fit, and no further."""
+    wave = np.random.default_rng(0).normal(size=80)
+    for frames in (expected - 1, expected):
+        found = correlate(wave[frames:], wave[:-frames], rate=rate, reach_ms=1000 * (expected + 0.01) / rate)
+        assert found.best == pytest.approx(1, abs=1e-12)
+        assert math.isnan(found.lag_ms) == (frames == expected)  # at the very end of the reach it may go on beyond
+    found = correlate(wave[expected:], wave[:-expected], rate=rate, reach_ms=1000 * (expected - 0.01) / rate)
+    assert found.best < 0.9
+
+
+def test_a_lag_at_which_nothing_goes_together_is_none():
+    rising = np.arange(30.0)
+    found = correlate(rising, -rising, rate=25.0, reach_ms=80)
+    assert found.at_zero == -1
+    assert found.best < 0
+    assert math.isnan(found.lag_ms)
+
+
+@pytest.mark.parametrize(("frames", "seen", "there"), [(20, 10, True), (20, 9, False), (30, 15, True), (30, 14, False)])
+def test_a_correlation_rests_on_ten_frames_and_half_of_them(frames, seen, there):
+    wave = np.random.default_rng(0).normal(size=frames)
+    holed = wave.copy()
+    holed[seen:] = np.nan
+    found = correlate(wave, holed, rate=25.0, reach_ms=0)
+    assert math.isfinite(found.at_zero) == there
+    gt = talking.talking(frames)
+    track = gt.landmarks.copy()
+    track[seen:] = np.nan
+    reason = mouth_correlation(gt, replace(gt, landmarks=track)).reason
+    assert reason == (None if there else "too few frames with a face")
+
+
+def test_a_track_that_hardly_moves_is_still_one():
+    wave = np.random.default_rng(0).normal(size=30)
+    assert correlate(wave, 1e-3 * wave, rate=25.0, reach_ms=0).at_zero == pytest.approx(1, abs=1e-12)
+    assert correlate(wave / np.ptp(wave), wave, rate=25.0, reach_ms=0).at_zero == pytest.approx(1, abs=1e-12)
+    assert math.isnan(correlate(np.full(30, 3.0), wave, rate=25.0, reach_ms=0).at_zero)
+    assert math.isnan(correlate(wave, np.full(30, 3.0), rate=25.0, reach_ms=0).at_zero)
 
 
 def test_a_lag_at_the_end_of_the_reach_is_none():

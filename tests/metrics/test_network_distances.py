@@ -12,6 +12,7 @@ piq = pytest.importorskip("piq")
 
 from talkbench.metrics import METRICS, perceptual  # noqa: E402
 from talkbench.metrics.frechet import PIECE, I3dEmbedder, InceptionEmbedder, frechet_distance  # noqa: E402
+from talkbench.metrics.torch_weights import read_state  # noqa: E402
 
 RNG = np.random.default_rng(0)
 ONE, OTHER = RNG.integers(0, 256, (2, 70, 64, 3), np.uint8)
@@ -137,3 +138,14 @@ def test_other_files_are_refused_in_words(tmp_path, name):
         torch.save({"layer.weight": torch.zeros(2)}, other)
         with pytest.raises(ValueError, match="has no weights called"):
             METRICS[name].load(str(other))
+
+
+def test_a_file_of_weights_runs_nothing(tmp_path):
+    class Attack:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "reached",)
+
+    torch.save({"layer.weight": Attack()}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match=r"state dict \(UnpicklingError: Weights only load"):
+        read_state(str(tmp_path / "other.pth"))
+    assert not (tmp_path / "reached").exists()

@@ -40,6 +40,23 @@ def test_no_face_or_no_room_is_missing(region):
     assert math.isnan(region_mse(FRAME, NOISY, np.full((68, 2), 50.0), POINTS, region=region))  # one px wide
 
 
+@pytest.mark.parametrize(("region", "first", "end"), [("mouth", 48, 68), ("eyes", 36, 48), ("face", 0, 68)])
+def test_the_points_that_span_a_region(region, first, end):
+    usual = region_box(POINTS, 256, 256, region=region, margin=0)
+    for point in range(68):
+        moved = POINTS.copy()
+        moved[point] = 250
+        assert (region_box(moved, 256, 256, region=region, margin=0) != usual) == (first <= point < end)
+
+
+def test_eleven_px_are_enough():
+    points = np.full((68, 2), 100.0)
+    for across, down, there in ((10, 10, True), (9, 10, False), (10, 9, False)):
+        points[50] = 100 + across, 100 + down
+        box = region_box(points, 256, 256, region="mouth", margin=0)
+        assert box == ((slice(100, 111), slice(100, 111)) if there else None)
+
+
 @settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 2**32), scale=st.floats(0, 300), margin=st.floats(0, 2))
 def test_box_lies_in_the_frame(seed, scale, margin):

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import math
 import pickle
 import pkgutil
@@ -88,6 +89,65 @@ def test_names_in_the_order_of_the_table():
     assert all(name == metric.name for name, metric in METRICS.items())
 
 
+def test_decimals():
+    """Two, as the paper prints; three where two would make ties; fewer of ms, degrees and the large distances."""
+    by_decimals = {
+        0: ["blink-duration", "mouth-lag", "mouth-audio-lag"],
+        1: ["FID", "FVD", "AV-offset", "emotion-accuracy", "blink-rate", "head-pose"],
+        3: ["MS-SSIM", "CPBD", "LPIPS", "DISTS", "CSIM", "CSIM-ArcFace", "LSE-D", "LSE-C", "jitter"],
+    }
+    expected = {name: decimals for decimals, names in by_decimals.items() for name in names}
+    assert {metric.name: metric.decimals for metric in METRICS.values() if metric.decimals != 2} == expected
+
+
+def test_switches_unless_a_protocol_says_otherwise():
+    lmd = {"centre": "centroid", "reduce": "mean", "scale": "px"}
+    region = {"margin": 0.25, "pool": "mse", "identical": "inf"}
+    expected = {
+        **dict.fromkeys(("F-LMD", "M-LMD"), lmd),
+        **dict.fromkeys(("F-LMD-uncentred", "M-LMD-uncentred"), lmd | {"centre": "none"}),
+        **dict.fromkeys(("F-LMD-iod", "M-LMD-iod"), lmd | {"scale": "iod-percent"}),
+        "SSIM": {"window": "gaussian-11", "size": None, "downsample": False},
+        "PSNR": {"size": None, "colour": "rgb", "arithmetic": "exact", "pool": "mse", "identical": "inf"},
+        **{f"SSIM-{name}": {"region": name, "margin": 0.25} for name in ("mouth", "eyes", "face")},
+        **{f"PSNR-{name}": region | {"region": name} for name in ("mouth", "eyes", "face")},
+        **{f"{name[0].upper()}-LVD": {"points": name, "divide": "differences"} for name in ("mouth", "face")},
+        "CSIM": {"every": 25},
+        "CSIM-ArcFace": {"every": 25, "mean": 127.5, "scale": 127.5},
+        **{name: {"vshift": 15} for name in ("LSE-D", "LSE-C", "AV-offset")},
+        "emotion-accuracy": {"every": 5, "margin": 1.3},
+        **{name: {"closed": 0.6} for name in ("blink-rate", "blink-duration")},
+        **{name: {"reach_ms": 400} for name in ("mouth-correlation", "mouth-lag")},
+        **{name: {"reach_ms": 200} for name in ("mouth-audio-correlation", "mouth-audio-lag")},
+        **{name: {"focal": 1} for name in ("head-pose", "head-dynamics")},
+        **{name: {"silence_db": 20} for name in ("silent-lip-stability", "silent-lip-closeness")},
+        "dynamics-mean": {"focal": 1, "silence_db": 20},
+        **{f"{n[0].upper()}-LMD-{how}": {"points": n, "band_ms": 200}
+           for n in ("mouth", "face") for how in ("shifted", "dtw")},
+        **{f"{n[0].upper()}-LMD-softdtw": {"points": n, "band_ms": 200, "gamma_px": 0.1} for n in ("mouth", "face")},
+    }  # fmt: skip
+    found = {}
+    for metric in METRICS.values():
+        for function in filter(None, (metric.first, metric.last)):
+            for name, one in inspect.signature(function).parameters.items():
+                if one.default is not one.empty and name != "weights":
+                    found.setdefault(metric.name, {})[name] = one.default
+    assert found == expected
+
+
+def test_what_needs_sound_and_how_far_values_can_be():
+    assert {metric.name for metric in METRICS.values() if metric.sound} == {
+        "LSE-D", "LSE-C", "AV-offset", "mouth-audio-correlation", "mouth-audio-lag", "silent-lip-stability",
+        "silent-lip-closeness", "dynamics-mean",
+    }  # fmt: skip
+    assert {metric.name: metric.limits for metric in METRICS.values() if metric.limits} == {
+        "CPBD": (0, 1),
+        "emotion-accuracy": (0, 100),
+        "mouth-audio-correlation": (-1, 1),
+        **dict.fromkeys(("LSE-D", "LSE-C", "AV-offset", "silent-lip-stability"), (0, math.inf)),
+    }
+
+
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_declaration(metric):
     for text in (metric.definition, metric.source):
@@ -168,7 +228,7 @@ def test_without_sound_what_needs_it_says_so(metric, real, fake):
     silent = [(frames, replace(facts, sound=None)) for frames, facts in (real, fake)]
     found = measured(metric, *silent)
     assert math.isnan(found.value)
-    assert found.reason == "no sound"
+    assert (found.reason, found.frames) == ("no sound", 0)
 
 
 @of_clips
@@ -181,6 +241,7 @@ def test_a_clip_of_one_frame_is_missing_or_measured_and_nothing_else(metric, rea
         ]
         found = measured(metric, *short)
     assert math.isnan(found.value) == (found.reason is not None)
+    assert math.isnan(found.value) == (found.frames == 0)
 
 
 @every

@@ -215,6 +215,7 @@ def test_frames_may_be_read_only_and_stay_as_they_are(shape):
         ),
         (np.zeros(20, np.uint8), np.zeros(20, np.uint8), r"\(H, W, 3\) or \(H, W\), got \(20,\)"),
         (np.zeros((10, 20, 3), np.uint8), np.zeros((10, 20, 3), np.uint8), r"at least 11 × 11 px, got 10 × 20"),
+        (np.zeros((20, 10, 3), np.uint8), np.zeros((20, 10, 3), np.uint8), r"at least 11 × 11 px, got 20 × 10"),
     ],
 )
 def test_refuses_other_input(gt, gen, message):

@@ -176,3 +176,11 @@ def test_dtw_against_another_library():
     gt, gen = tracks(11)
     late = np.concatenate([gen[:1], gen[:1], gen[:1], gen[:-3]])
     assert dtw(facts(gt), facts(late), points="face").value == pytest.approx(1.5191332806815852, rel=1e-9)
+
+
+@regions
+def test_two_frames_can_be_one_apart(points):
+    first, second = np.random.default_rng(0).normal(128, 30, (2, 68, 2))
+    found = shifted(facts(np.stack([first, second])), facts(np.stack([second, first])), band_ms=200, points=points)
+    assert found.value == pytest.approx(0, abs=1e-12)
+    assert abs(found.parts["offset_ms"]) == 40

@@ -58,3 +58,11 @@ def test_the_envelope_has_a_value_per_frame_and_none_after_the_sound(rate):
     assert found[: second - 1] == pytest.approx(0.1, rel=0.25)
     assert found[second + 1 : 2 * second - 1] == pytest.approx(0.3, rel=0.25)
     assert np.isnan(found[int(2 * rate) + 1 :]).all()
+
+
+def test_loud_speech_is_the_95th_percentile():
+    # 94.5 % are too soft for the rest to be 20 dB below them, the next percent is just loud enough.
+    parts = ((3.0, 0.0198), (6.45, 0.05), (0.1, 0.2), (0.45, 0.4))
+    sound = np.concatenate([a * np.sin(2 * np.pi * 1000 / 16000 * np.arange(round(s * 16000))) for s, a in parts])
+    found = np.flatnonzero(silent_frames(sound.astype(np.float32), frames=250, rate=25.0, silence_db=20))
+    assert found.tolist() == list(range(74))
