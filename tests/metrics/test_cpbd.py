@@ -53,6 +53,26 @@ def test_edge_blocks_are_those_of_canny():
         assert (_edge_blocks(frame) == (counts > 0.002 * 64 * 64)).all()
 
 
+@pytest.mark.parametrize("size", [(196, 258), (192, 256)])
+@pytest.mark.parametrize(("name", "low", "high"), [("camera", 250, 400), ("astronaut", 250, 330)])
+def test_crests_are_canny_s_before_it_follows_them(name, low, high, size):
+    """With equal thresholds Canny has nothing to follow: its edges are the crests above them."""
+    from skimage.feature import canny
+
+    frame = np.ascontiguousarray(picture(name, (20, 30), False)[: size[0], : size[1]])
+    sure, possible = cpbd_kernels.crests(frame, low, high)
+    above = {
+        at: canny(frame.astype(float), low_threshold=at, high_threshold=at)[:192, :256].reshape(3, 64, 4, 64)
+        for at in (low, high)
+    }
+    expected = {at: edges.sum(axis=(1, 3)) for at, edges in above.items()}
+    assert (sure == np.minimum(expected[high], 9)).all()
+    whole = sure < 9  # else counting stops
+    assert whole.sum() >= 3
+    assert (possible[whole] == expected[low][whole]).all()
+    assert possible[whole].max() > 9
+
+
 def test_canny_decides_where_crests_are_faint():
     """All gradients of the pattern lie between the thresholds: Canny drops it, unless a stronger crest joins it."""
     from skimage.feature import canny

@@ -8,8 +8,9 @@ import talking
 from scipy.spatial.transform import Rotation
 from talking import euler, photographed
 
+from talkbench.metrics import METRICS
 from talkbench.metrics.contract import Facts
-from talkbench.metrics.head_pose import head_pose_error, rotations
+from talkbench.metrics.head_pose import HEAD, head_pose_error, rotations
 
 
 def test_what_is_positive():
@@ -30,6 +31,23 @@ def test_turning_a_picture_by_ten_degrees_is_an_error_of_ten_degrees():
     found = head_pose_error(gt, gen)
     assert found.value == pytest.approx(10, abs=0.05)
     assert found.parts["roll"] == pytest.approx(10, abs=0.2)
+
+
+def test_the_generic_head():
+    """Ours, so that nobody else's values tell: another head gives other angles, and is another version."""
+    expected = {
+        27: (0, 0, 0), 28: (0, 15, -8), 29: (0, 29, -16), 30: (0, 44, -24), 31: (-15, 49, 2), 32: (-8, 51, -5),
+        33: (0, 53, -6), 34: (8, 51, -5), 35: (15, 49, 2), 36: (-44.5, 4, 22), 39: (-16, 4, 12), 42: (16, 4, 12),
+        45: (44.5, 4, 22),
+    }  # fmt: skip
+    assert expected == HEAD
+    assert METRICS["head-pose"].version == "1"
+
+
+def test_angles_go_round():
+    gt, gen = (photographed(euler(0, 0, roll)[None]) for roll in (175, -175))
+    found = head_pose_error(gt, gen)
+    assert (found.value, found.parts["roll"]) == pytest.approx((10, 10), abs=1e-4)
 
 
 def test_size_and_place_matter_little():

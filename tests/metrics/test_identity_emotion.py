@@ -1,5 +1,6 @@
 """CSIM and emotion accuracy: dlib's own descriptors, and made-up ONNX networks of known behaviour."""
 
+import json
 from pathlib import Path
 
 import clips
@@ -75,6 +76,30 @@ def test_no_face_is_missing_in_words(portrait):
     assert identity_similarity(Facts(np.zeros((7, 68, 2)), 25, (9, 9)), nothing).reason == "no frames"
 
 
+def test_arcface_s_template():
+    """insightface's `arcface_dst` of `face_align.py`: what its networks were trained on."""
+    assert _ARCFACE.tolist() == [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
+
+
+def test_an_embedder_takes_the_frames_that_it_is_told_to(portrait):
+    frame, points = portrait
+    for every, taken in ((1, [0, 1, 2, 3, 4, 5, 6]), (2, [0, 2, 4, 6]), (3, [0, 3, 6])):
+        embedded = rows(dlib_embedder(every=every), [frame] * 7, [points] * 7)
+        assert np.flatnonzero(~np.isnan(embedded).any(axis=1)).tolist() == taken
+        assert identity_similarity(facts(embedded), facts(embedded), every=every).frames == 7
+
+
+def test_a_similarity_with_numbers():
+    one, other = (np.array(rows, np.float32) for rows in ([[3, 4], [1, 0], [5, 0]], [[4, 3], [0, 1], [0, 0.5]]))
+    assert identity_similarity(facts(one), facts(other), every=1).value == pytest.approx((0.96 + 0 + 0) / 3, abs=1e-15)
+
+
 def test_arcface_s_chip_is_the_best_similarity_to_its_template(portrait):
     frame, points = portrait
     five = [points[36:42].mean(0), points[42:48].mean(0), points[30], points[48], points[54]]
@@ -112,7 +137,10 @@ def test_face_square_is_centred_and_black_outside():
     assert square.shape == (60, 60, 3)
     assert (square[:, :10] == 0).all()
     assert (square[:, 10:] == 9).all()
-    assert face_square(frame, points + 1000, 1.5).max() == 0
+    for outside in ((1000, 0), (-1000, 0), (0, 1000), (0, -1000)):
+        assert face_square(frame, points + outside, 1.5).max() == 0
+    lower = points + np.array([0, 50])
+    assert face_square(frame, lower, 1.5)[:, 10:].max(axis=(1, 2)).tolist() == [9] * 20 + [0] * 40
 
 
 @pytest.mark.parametrize(("channel", "seen"), [(0, "angry"), (1, "happy"), (2, "sad")])
@@ -139,6 +167,45 @@ def test_a_class_that_is_none_of_mead_s_can_win_and_is_wrong(tmp_path, portrait)
     weights = str(networks.classifier(tmp_path, ("angry", "happy", "bored")))
     embedded = rows(EmotionEmbedder(weights=weights), [frame], [points])
     assert emotion_accuracy(facts(embedded, "happy")).value == 0
+
+
+def test_a_row_holds_the_eight_emotions_and_the_best_of_the_others(tmp_path, portrait):
+    _, points = portrait
+    frame = np.full((256, 256, 3), (10, 20, 35), np.uint8)
+    weights = str(networks.classifier(tmp_path, ("surprised", "bored", "asleep"), std=[1, 1, 1]))
+    row = EmotionEmbedder(weights=weights).add(frame, points)
+    odds = np.exp(np.array([10, 20, 35]) / 255)
+    assert np.isnan(row[:7]).all()
+    assert row[7:] == pytest.approx([odds[0] / odds.sum(), odds[2] / odds.sum()], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("colour", "changes", "expected"),
+    [
+        ((51, 51, 153), {}, (0.2, 0.2, 0.6)),
+        ((0, 102, 153), {}, (0.0, 0.4, 0.6)),  # a class may have none
+        ((51, 51, 204), {}, None),  # sum to 1.2
+        ((0, 51, 255), {"mean": [0.1, 0.1, 0.0]}, None),  # −0.1, 0.1 and 1 sum to 1, and one is negative
+        ((100, 30, 200), {"mean": [0.5, 0.4, 0.3], "std": [0.5, 2.0, 0.1]}, None),
+    ],
+)
+def test_probabilities_stay_as_they_are_and_scores_become_some(tmp_path, portrait, colour, changes, expected):
+    _, points = portrait
+    weights = networks.classifier(tmp_path)
+    described = {"labels": ["angry", "happy", "sad"], "size": 16} | changes
+    Path(f"{weights}.json").write_text(json.dumps(described))
+    row = EmotionEmbedder(weights=str(weights)).add(np.full((256, 256, 3), colour, np.uint8), points)
+    if expected is None:
+        scores = (np.array(colour) / 255 - described.get("mean", 0)) / described.get("std", 1)
+        expected = np.exp(scores) / np.exp(scores).sum()
+    assert row[[0, 4, 6]] == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_emotion_is_looked_for_in_every_fifth_frame(tmp_path, portrait):
+    frame, points = portrait
+    embedded = rows(EmotionEmbedder(weights=str(networks.classifier(tmp_path))), [frame] * 12, [points] * 12)
+    assert np.flatnonzero(~np.isnan(embedded).all(axis=1)).tolist() == [0, 5, 10]
+    assert emotion_accuracy(facts(embedded, "happy")).frames == 12
 
 
 def test_without_faces_there_is_no_accuracy(tmp_path):

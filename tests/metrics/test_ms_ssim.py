@@ -56,6 +56,8 @@ def test_falls_as_blur_grows():
 def test_small_frames_have_none():
     small = np.zeros((160, 300, 3), np.uint8)
     assert np.isnan(ms_ssim(small, small))
+    narrow = np.zeros((300, 160, 3), np.uint8)
+    assert np.isnan(ms_ssim(narrow, narrow))
 
 
 def test_refuses_unequal_frames():

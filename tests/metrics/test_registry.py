@@ -135,6 +135,14 @@ def test_switches_unless_a_protocol_says_otherwise():
     assert found == expected
 
 
+def test_what_is_perfect():
+    """0 of a distance, 1 of a similarity, ∞ of PSNR."""
+    for metric in METRICS.values():
+        if metric.sides == "both":
+            best = math.inf if metric.name.startswith("PSNR") else {"lower": 0, "higher": 1}[metric.better]
+            assert metric.perfect == best, metric.name
+
+
 def test_what_needs_sound_and_how_far_values_can_be():
     assert {metric.name for metric in METRICS.values() if metric.sound} == {
         "LSE-D", "LSE-C", "AV-offset", "mouth-audio-correlation", "mouth-audio-lag", "silent-lip-stability",

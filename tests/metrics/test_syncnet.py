@@ -1,5 +1,6 @@
 """LSE-C, LSE-D and the AV offset: the coefficients, the network's names, the crop, and what the scores find."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -175,3 +176,36 @@ def test_other_files_are_refused_in_words(tmp_path):
     other.write_bytes(b"not a file of weights")
     with pytest.raises(ValueError, match="cannot be read as a PyTorch state dict"):
         load_syncnet(str(other))
+
+
+@pytest.mark.parametrize("middle", [(128, 128), (20, 30), (240, 250), (-90, 128), (128, 400)])
+def test_the_crop_is_that_of_the_original(middle):
+    """`crop_video` of syncnet_python's run_pipeline.py, with its scale of 0.4, written out on a frame of 256 px."""
+    frame = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+    x, y, half = *middle, 50.0
+    border = int(half * (1 + 2 * 0.4))
+    wide = np.full((256 + 2 * border, 256 + 2 * border, 3), 110, np.uint8)
+    wide[border : border + 256, border : border + 256] = frame
+    top, left = int(y + border - half), int(x + border - half * 1.4)
+    bottom, right = int(y + border + half * 1.8), int(x + border + half * 1.4)
+    part = wide[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    found = face_crop(frame, x, y, half)
+    if part.size:
+        assert (found == cv2.resize(part, (224, 224))[..., ::-1]).all()
+    else:
+        assert (found == 110).all()
+
+
+def test_a_window_is_of_the_five_frames_from_ten_before(monkeypatch):
+    class Means:
+        def lips(self, windows):
+            assert windows.shape == (1, 3, 5, 224, 224)
+            return windows.mean(dim=(1, 3, 4)).repeat(1, 205)[:, :1024]
+
+    monkeypatch.setattr(syncnet, "load_syncnet", lambda weights: Means())
+    points = np.random.default_rng(0).uniform(100, 150, (68, 2))
+    embedder = LipEmbedder(weights="")
+    rows = [embedder.add(np.full((256, 256, 3), t, np.uint8), points) for t in range(14)]
+    assert all(np.isnan(row).all() for row in rows[:10])
+    for t in range(10, 14):
+        assert rows[t][:5].tolist() == [t - 10, t - 9, t - 8, t - 7, t - 6]
