@@ -87,11 +87,10 @@ OPERATORS = re.compile(
 """One or two replacements of each operator: more of them, such as + by <<, only fail at once and flatter the figure."""
 ONLY_SPEED = {"kernel", "_part", "_filter", "_total", "lru_cache", "cache", "numba"}
 """Decorators that change no number."""
-
 UNUSED = ("cacheprovider", "xdist", "unraisableexception", "threadexception")
 """Plug-ins of pytest that each mutant can do without."""
 PROBE = """
-import contextlib, io, json, os, sys
+import contextlib, io, json, sys
 import pytest
 with contextlib.redirect_stdout(io.StringIO()):
     pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:pytest_benchmark", *sys.argv[1:]])
@@ -225,8 +224,7 @@ def tested(module: str, source: str | None, kept: str) -> int:
     for stream in (1, 2):
         os.dup2(sink, stream)
     os.environ["NUMBA_CACHE_DIR"] = kept
-    numba = importlib.import_module("numba.core.config")
-    numba.reload_config()
+    importlib.import_module("numba.core.config").reload_config()
     if source is not None:
         sys.meta_path.insert(0, Changed(module, source))
     skipped = ["--deselect", f"{TESTS}/metrics/test_ssim.py::test_processes_that_fill_the_cache_at_once"]

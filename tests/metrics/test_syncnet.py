@@ -1,4 +1,4 @@
-"""LSE-C, LSE-D and the AV offset: the coefficients, the network's names, the crop, and what the scores find."""
+"""LSE-C, LSE-D and the AV offset: the network's names, the crop, its windows, and what the scores find."""
 
 import cv2
 import numpy as np
